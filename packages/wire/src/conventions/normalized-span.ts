@@ -1,0 +1,37 @@
+/**
+ * What every convention is turned into: the normal form of the facts in a span's attributes.
+ */
+import type { TokenUsage } from "../model/span.ts";
+
+/**
+ * JSON text of a payload and where it came from.
+ *
+ * `source` names the attribute whose value this text is, so that the store keeps a large payload once and can still give back
+ * the attributes as they came. `form` says how to rebuild that attribute from `json`:
+ * `text` the attribute was a string and `json` is that very string (it was valid JSON);
+ * `string` the attribute was a string that is not JSON, and `json` is its JSON string literal;
+ * `value` the attribute was a structured value and `json` is its JSON.
+ * Absent `source`: the payload was put together from several attributes, which are all kept.
+ */
+export interface Payload {
+  readonly json: string;
+  readonly source?: { readonly key: string; readonly form: "text" | "string" | "value" };
+}
+
+export interface NormalizedSpan {
+  /** One of `SpanType`, or any other string that the emitter sent. `UNKNOWN` when nothing says. */
+  readonly spanType: string;
+  readonly inputs?: Payload;
+  readonly outputs?: Payload;
+  readonly model?: string;
+  readonly provider?: string;
+  readonly usage?: TokenUsage;
+  /** US dollars, when the emitter counted the cost itself. */
+  readonly costUsd?: number;
+  readonly sessionId?: string;
+  readonly userId?: string;
+  /** Tags for the whole trace, e.g. from `mlflow.traceTag.<key>` on a root span. */
+  readonly traceTags: Readonly<Record<string, string>>;
+  /** Metadata for the whole trace. */
+  readonly traceMetadata: Readonly<Record<string, string>>;
+}

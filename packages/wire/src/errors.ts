@@ -1,0 +1,101 @@
+/**
+ * The error table: every error a user can meet, once.
+ *
+ * Own routes answer `{ error: { code, message, details?, requestId } }`; MLflow routes answer `{ error_code, message }` with
+ * the code of the `mlflow` column.
+ */
+
+interface ErrorRow {
+  /** HTTP status of the answer. */
+  readonly status: number;
+  /** `error_code` on MLflow's routes. */
+  readonly mlflow: string;
+  /** What the code means, for the reference page. */
+  readonly sentence: string;
+}
+
+export const errorTable = {
+  BAD_REQUEST: { status: 400, mlflow: "BAD_REQUEST", sentence: "The request cannot be read." },
+  INVALID_PARAMETER: {
+    status: 400,
+    mlflow: "INVALID_PARAMETER_VALUE",
+    sentence: "A field is missing or has a wrong value.",
+  },
+  BAD_FILTER: { status: 400, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The filter cannot be understood." },
+  BAD_PAGE_TOKEN: {
+    status: 400,
+    mlflow: "INVALID_PARAMETER_VALUE",
+    sentence: "The page token is not one that this server gave.",
+  },
+  OTLP_MALFORMED: { status: 400, mlflow: "BAD_REQUEST", sentence: "The body is not an OTLP trace export request." },
+  UNAUTHENTICATED: { status: 401, mlflow: "UNAUTHENTICATED", sentence: "The request needs credentials." },
+  FORBIDDEN_ORIGIN: { status: 403, mlflow: "PERMISSION_DENIED", sentence: "The Host or Origin header is not allowed." },
+  NOT_FOUND: { status: 404, mlflow: "ENDPOINT_NOT_FOUND", sentence: "There is nothing at this address." },
+  TRACE_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No trace has this id." },
+  SPAN_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "The trace has no span with this id." },
+  EXPERIMENT_NOT_FOUND: {
+    status: 404,
+    mlflow: "RESOURCE_DOES_NOT_EXIST",
+    sentence: "No experiment has this id or name.",
+  },
+  METHOD_NOT_ALLOWED: { status: 405, mlflow: "BAD_REQUEST", sentence: "This address does not take this method." },
+  EXPERIMENT_EXISTS: {
+    status: 409,
+    mlflow: "RESOURCE_ALREADY_EXISTS",
+    sentence: "An experiment with this name exists.",
+  },
+  BODY_TOO_LARGE: { status: 413, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The body is over the limit." },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    mlflow: "BAD_REQUEST",
+    sentence: "The Content-Type or Content-Encoding is not supported.",
+  },
+  INGEST_OVERLOADED: {
+    status: 429,
+    mlflow: "RESOURCE_EXHAUSTED",
+    sentence: "The write buffer is full; try again after Retry-After seconds.",
+  },
+  INTERNAL_ERROR: {
+    status: 500,
+    mlflow: "INTERNAL_ERROR",
+    sentence: "The server failed; the request id is in its log.",
+  },
+  STORE_UNAVAILABLE: {
+    status: 503,
+    mlflow: "TEMPORARILY_UNAVAILABLE",
+    sentence: "A storage engine is starting, stopping or out of reach.",
+  },
+  STORAGE_FULL: { status: 503, mlflow: "TEMPORARILY_UNAVAILABLE", sentence: "The disk is full; nothing was written." },
+  SHUTTING_DOWN: { status: 503, mlflow: "TEMPORARILY_UNAVAILABLE", sentence: "The server is stopping." },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/**
+ * An error that a user meets: a code of {@link errorTable}, a sentence that says what happened, with which value, and what to do.
+ *
+ * `details` is shown to the user as JSON (for BAD_FILTER: `{ position, length, expected }`).
+ */
+export class SightlineError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown> | undefined;
+  /** Seconds after which the same request may succeed; sent as Retry-After. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; details?: Record<string, unknown>; retryAfterSeconds?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "SightlineError";
+    this.code = code;
+    this.details = options.details;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  /** HTTP status of the answer. */
+  get status(): number {
+    return errorTable[this.code].status;
+  }
+}

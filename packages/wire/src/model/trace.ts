@@ -1,0 +1,69 @@
+/**
+ * A trace: one run of an agent. `TraceInfo` is its row in a list, `Trace` the whole with its spans.
+ */
+import * as z from "zod/mini";
+import { Assessment } from "./assessment.ts";
+import { Span, TokenUsage } from "./span.ts";
+
+export const TraceState = z.enum(["OK", "ERROR", "IN_PROGRESS"]);
+export type TraceState = z.infer<typeof TraceState>;
+
+export const TraceInfo = z.object({
+  /** `tr-` + 32 hex digits. */
+  traceId: z.string(),
+  experimentId: z.string(),
+  /** Name of the root span; of the earliest span while the root is missing. */
+  name: z.string(),
+  state: TraceState,
+  /** RFC 3339 with microseconds: start of the earliest span. */
+  requestTime: z.string(),
+  /** Milliseconds from the earliest start to the latest end. */
+  durationMs: z.number(),
+  /** Text of the question, at most 1,000 characters; absent when there is none. */
+  requestPreview: z.optional(z.string()),
+  /** Text of the answer, or of the error of a failed trace's outputs; at most 1,000 characters. */
+  responsePreview: z.optional(z.string()),
+  /** `Type: message` of the deepest failing span, for failed traces. */
+  errorPreview: z.optional(z.string()),
+  tags: z.record(z.string(), z.string()),
+  metadata: z.record(z.string(), z.string()),
+  sessionId: z.optional(z.string()),
+  userId: z.optional(z.string()),
+  clientRequestId: z.optional(z.string()),
+  tokenUsage: z.optional(TokenUsage),
+  /** US dollars */
+  costUsd: z.optional(z.number()),
+  spanCount: z.number(),
+  assessments: z.array(Assessment),
+});
+export type TraceInfo = z.infer<typeof TraceInfo>;
+
+export const Trace = z.object({ info: TraceInfo, spans: z.array(Span) });
+export type Trace = z.infer<typeof Trace>;
+
+/**
+ * A trace without payloads, one array a column: index i of every array is span i, in order of start time.
+ * Small enough to send 30,000 spans at once.
+ */
+export const TraceSkeleton = z.object({
+  info: TraceInfo,
+  spans: z.object({
+    spanId: z.array(z.string()),
+    /** Index of the parent in these arrays; -1 for a root, -2 when the parent was not received. */
+    parent: z.array(z.number()),
+    name: z.array(z.string()),
+    spanType: z.array(z.string()),
+    /** Microseconds after `info.requestTime`. */
+    startUs: z.array(z.number()),
+    /** Microseconds; -1 while running. */
+    durationUs: z.array(z.number()),
+    status: z.array(z.enum(["UNSET", "OK", "ERROR"])),
+    /** Message of a failing span, "" otherwise. */
+    statusMessage: z.array(z.string()),
+    /** Total tokens; 0 when unknown. */
+    tokens: z.array(z.number()),
+    /** US dollars; 0 when unknown. */
+    costUsd: z.array(z.number()),
+  }),
+});
+export type TraceSkeleton = z.infer<typeof TraceSkeleton>;
