@@ -67,6 +67,20 @@ export const errorTable = {
   },
   STORAGE_FULL: { status: 503, mlflow: "TEMPORARILY_UNAVAILABLE", sentence: "The disk is full; nothing was written." },
   SHUTTING_DOWN: { status: 503, mlflow: "TEMPORARILY_UNAVAILABLE", sentence: "The server is stopping." },
+  SERVER_UNREACHABLE: {
+    status: 503,
+    mlflow: "TEMPORARILY_UNAVAILABLE",
+    sentence: "Said by clients: the server does not answer.",
+  },
+  // Met on the command line when the server is started, never in an answer.
+  BAD_SETTING: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "A setting has a value that cannot be used." },
+  PORT_IN_USE: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "The server cannot listen at its address." },
+  DATA_DIR_IN_USE: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "Another server uses the data directory." },
+  DATA_DIR_UNUSABLE: {
+    status: 500,
+    mlflow: "INTERNAL_ERROR",
+    sentence: "The data directory cannot be made or written to, or its disk is nearly full.",
+  },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorTable;
