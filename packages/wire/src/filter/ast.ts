@@ -4,6 +4,7 @@
 
 export type ComparisonOperator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "IN" | "NOT IN" | "LIKE" | "ILIKE";
 
+/** A list for `IN` and `NOT IN`, a single value for the others. Durations and times are numbers of milliseconds. */
 export type FilterValue = string | number | readonly string[] | readonly number[];
 
 /** A field and, for keyed fields such as `tags.env`, its key. `field` is the canonical name of a row in `fields.ts`. */
@@ -12,6 +13,11 @@ export interface FieldReference {
   readonly key?: string;
 }
 
+/**
+ * What a trace must satisfy. `and` and `or` hold one term or more (the parser gives two or more).
+ *
+ * A comparison with something the trace does not have is false, also with `!=` and `NOT IN`; `not` turns it into true.
+ */
 export type Filter =
   | { readonly kind: "and"; readonly terms: readonly Filter[] }
   | { readonly kind: "or"; readonly terms: readonly Filter[] }
@@ -22,3 +28,5 @@ export type Filter =
       readonly operator: ComparisonOperator;
       readonly value: FilterValue;
     };
+
+export type Comparison = Extract<Filter, { kind: "comparison" }>;

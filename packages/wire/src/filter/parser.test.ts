@@ -1,0 +1,275 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Comparison, Filter, FilterValue } from "./ast.ts";
+import { type FilterField, filterFields, STATE_VALUES } from "./fields.ts";
+import { MAX_FILTER_COMPARISONS, MAX_FILTER_DEPTH, MAX_FILTER_LENGTH, parseFilter } from "./parser.ts";
+import { printFilter } from "./print.ts";
+
+function parsed(text: string): Filter | undefined {
+  const result = parseFilter(text);
+  if (!result.ok) throw new Error(`${text}: ${result.error.message}`);
+  return result.filter;
+}
+
+/** The message with the place underlined, as a filter bar shows it. */
+function refused(text: string): string {
+  const result = parseFilter(text);
+  if (result.ok) throw new Error(`${text} was understood`);
+  const { message, position, length } = result.error;
+  return `\n${text}\n${" ".repeat(position)}${"^".repeat(Math.max(1, length))} ${message}`;
+}
+
+describe("parseFilter", () => {
+  test("blank text matches everything", () => {
+    expect(parsed("")).toBeUndefined();
+    expect(parsed(" \n\t ")).toBeUndefined();
+  });
+
+  test("reads a comparison", () => {
+    expect(parsed("name = 'chat'")).toEqual({
+      kind: "comparison",
+      left: { field: "name" },
+      operator: "=",
+      value: "chat",
+    });
+  });
+
+  test.each([
+    ["status = 'error'", "status = 'ERROR'"],
+    ["STATE IN (ok, In_Progress)", "status IN ('OK', 'IN_PROGRESS')"],
+    ["trace.status != 'OK'", "status != 'OK'"],
+    ["attributes.status = 'OK'", "status = 'OK'"],
+    ["attributes.`status` = 'OK'", "status = 'OK'"],
+    ["trace.name like 'a%'", "name LIKE 'a%'"],
+    ['tag.env = "it\'s"', "tags.env = 'it''s'"],
+    ["tags.app.version = '1'", "tags.app.version = '1'"],
+    ["tags.my-key = '1'", "tags.`my-key` = '1'"],
+    ["tags.`a ``b``` = '1'", "tags.`a ``b``` = '1'"],
+    ["tags.\"my key\" = '1'", "tags.`my key` = '1'"],
+    ["trace.tag.env = 'x'", "tags.env = 'x'"],
+    ["metadata.`mlflow.trace.user` ilike '%A%'", "metadata.mlflow.trace.user ILIKE '%A%'"],
+    ["request_metadata.k = ''", "metadata.k = ''"],
+    ["timestamp > 1700000000000", "timestamp_ms > 1700000000000"],
+    ["start >= '2026-11-24T08:25:09.717Z'", "timestamp_ms >= 1795508709717"],
+    ["timestamp_ms < '1700000000000'", "timestamp_ms < 1700000000000"],
+    ["duration>2s", "execution_time_ms > 2000"],
+    ["duration > 1.001s", "execution_time_ms > 1001"],
+    ["execution_time_ms <= 250ms", "execution_time_ms <= 250"],
+    ["duration < 2m", "execution_time_ms < 120000"],
+    ["duration < 1.5h", "execution_time_ms < 5400000"],
+    ["tokens > 10k", "tokens.total > 10000"],
+    ["cost >= 1e-3", "cost >= 0.001"],
+    ["cost > -0", "cost > 0"],
+    ["id in ('a','b')", "trace_id IN ('a', 'b')"],
+    ["user not in ('a')", "user NOT IN ('a')"],
+    ["not name = 'a' and name = 'b' or name = 'c'", "(NOT name = 'a' AND name = 'b') OR name = 'c'"],
+    ["name = 'a' AND (name = 'b' OR NOT (name = 'c' AND name = 'd'))", undefined],
+    ["NOT NOT name = 'a'", undefined],
+  ])("%s", (text, canonical) => {
+    const filter = parsed(text);
+    expect(filter && printFilter(filter)).toBe(canonical ?? text);
+  });
+
+  test("says what is wrong and where", () => {
+    const texts = [
+      "statsu = 'OK'",
+      "name = 'a' AND",
+      "name = 'a' name = 'b'",
+      "name < 'a'",
+      "name = chat",
+      "tags.version = 3",
+      "tags = 'x'",
+      "status = 'FAILED'",
+      "duration > 2 parsecs",
+      "duration > 2d",
+      "duration > '2s'",
+      "start > 'yesterday'",
+      "start > 5s",
+      "name IN 'a'",
+      "name IN ('a' 'b')",
+      "name IN ()",
+      "(name = 'a'",
+      "name = 'a",
+      "name = 'a' ; DROP TABLE traces",
+      "= 3",
+      "x = 3",
+      "cost > 1e999",
+      "name NOT LIKE 'a'",
+    ];
+    expect(texts.map(refused).join("\n")).toMatchInlineSnapshot(`
+      "
+      statsu = 'OK'
+      ^^^^^^ There is no field statsu. Did you mean status?
+
+      name = 'a' AND
+                    ^ A field was expected, not the end.
+
+      name = 'a' name = 'b'
+                 ^^^^ AND, OR or the end was expected, not name.
+
+      name < 'a'
+           ^ After name comes =, !=, IN, NOT IN, LIKE or ILIKE, not <.
+
+      name = chat
+             ^^^^ name is compared with a text in quotes, not chat. Write 'chat'.
+
+      tags.version = 3
+                     ^ tags.version is compared with a text in quotes, not 3. Write '3'.
+
+      tags = 'x'
+      ^^^^ tags needs a key: tags.env, for example.
+
+      status = 'FAILED'
+               ^^^^^^^^ status is OK, ERROR or IN_PROGRESS, not 'FAILED'.
+
+      duration > 2 parsecs
+                   ^^^^^^^ AND, OR or the end was expected, not parsecs.
+
+      duration > 2d
+                 ^^ duration has no unit "d". Its units: ms, s, m, h.
+
+      duration > '2s'
+                 ^^^^ duration is compared with a number, not '2s'.
+
+      start > 'yesterday'
+              ^^^^^^^^^^^ start is compared with a time such as '2026-11-24T08:00:00Z' or a number of milliseconds, not 'yesterday'.
+
+      start > 5s
+              ^^ start has no unit "s". It takes no unit.
+
+      name IN 'a'
+              ^^^ IN takes a list in brackets, not 'a'.
+
+      name IN ('a' 'b')
+                   ^^^ A comma or a closing bracket was expected, not 'b'.
+
+      name IN ()
+               ^ name is compared with a text in quotes, not ).
+
+      (name = 'a'
+                 ^ A closing bracket was expected, not the end.
+
+      name = 'a
+             ^^ The text that starts here has no closing '.
+
+      name = 'a' ; DROP TABLE traces
+                 ^ The character ; has no meaning here.
+
+      = 3
+      ^ A field was expected, not =.
+
+      x = 3
+      ^ There is no field x.
+
+      cost > 1e999
+             ^^^^^ The number 1e999 is too large.
+
+      name NOT LIKE 'a'
+           ^^^ After name comes =, !=, IN, NOT IN, LIKE or ILIKE, not NOT."
+    `);
+  });
+
+  test("a misspelt field comes with the nearest one", () => {
+    const result = parseFilter("statsu = 'OK'");
+    expect(result).toMatchObject({ ok: false, error: { suggestion: "status" } });
+    expect(result.ok ? [] : result.error.expected).toContain("status");
+  });
+
+  test("bounds length, nesting and number of comparisons", () => {
+    expect(refused(`name = '${"x".repeat(MAX_FILTER_LENGTH)}'`)).toContain("characters");
+    expect(parsed(`${"(".repeat(MAX_FILTER_DEPTH)}name = 'a'${")".repeat(MAX_FILTER_DEPTH)}`)).toBeDefined();
+    expect(refused(`${"(".repeat(MAX_FILTER_DEPTH + 1)}name = 'a'`)).toContain("deep");
+    expect(refused("NOT ".repeat(20_000))).toContain("deep");
+    const many = (count: number) => Array.from({ length: count }, () => "cost > 1").join(" OR ");
+    expect(parsed(many(MAX_FILTER_COMPARISONS))).toBeDefined();
+    expect(refused(many(MAX_FILTER_COMPARISONS + 1))).toContain("use IN");
+  });
+
+  test("random text gives a tree or an error inside the text", () => {
+    const words = fc.constantFrom(
+      ...[
+        "status",
+        "name",
+        "tags.",
+        "tags.a",
+        "duration",
+        "AND",
+        "or",
+        "Not",
+        "in",
+        "LIKE",
+        "(",
+        ")",
+        ",",
+        "=",
+        "!=",
+        "<",
+      ],
+      ...["'a'", '"b"', "'", '"', "`", "1", "-2.5e3", "5s", ".", "\\", "𝒳", "\ud800", ";", "--", "/*"],
+    );
+    const texts = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 60 }),
+      fc.array(words, { maxLength: 30 }).map((parts) => parts.join(" ")),
+      fc.array(words, { maxLength: 30 }).map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const result = parseFilter(text);
+        if (result.ok) {
+          if (result.filter !== undefined) expect(parsed(printFilter(result.filter))).toEqual(result.filter);
+          return;
+        }
+        const { position, length, message } = result.error;
+        expect(message).not.toBe("");
+        expect(position).toBeGreaterThanOrEqual(0);
+        expect(length).toBeGreaterThanOrEqual(0);
+        expect(position + length).toBeLessThanOrEqual(text.length);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test("what printFilter writes is read back as the same tree", () => {
+    fc.assert(
+      fc.property(filterTree(), (filter) => {
+        expect(parsed(printFilter(filter))).toEqual(filter);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+function filterTree(): fc.Arbitrary<Filter> {
+  const { tree } = fc.letrec<{ tree: Filter; comparison: Filter }>((tie) => ({
+    comparison: fc.constantFrom<FilterField>(...filterFields).chain(comparisonOf),
+    tree: fc.oneof(
+      { maxDepth: 5, depthSize: "small" },
+      tie("comparison"),
+      fc.record({ kind: fc.constant("and"), terms: fc.array(tie("tree"), { minLength: 2, maxLength: 4 }) }),
+      fc.record({ kind: fc.constant("or"), terms: fc.array(tie("tree"), { minLength: 2, maxLength: 4 }) }),
+      fc.record({ kind: fc.constant("not"), term: tie("tree") }),
+    ) as fc.Arbitrary<Filter>,
+  }));
+  return tree;
+}
+
+function comparisonOf(field: FilterField): fc.Arbitrary<Comparison> {
+  return fc.constantFrom(...field.operators).chain((operator) => {
+    const isList = operator === "IN" || operator === "NOT IN";
+    const text = field.type === "state" ? fc.constantFrom<string>(...STATE_VALUES) : fc.string({ unit: "grapheme" });
+    const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
+    const isText = field.type === "text" || field.type === "state";
+    const values: fc.Arbitrary<FilterValue> = isText
+      ? isList
+        ? fc.array(text, { minLength: 1, maxLength: 3 })
+        : text
+      : isList
+        ? fc.array(number, { minLength: 1, maxLength: 3 })
+        : number;
+    const key = field.keyed ? fc.string({ unit: "grapheme", minLength: 1 }) : fc.constant(undefined);
+    return fc.record({ key, value: values }).map((parts): Comparison => {
+      const left = parts.key === undefined ? { field: field.name } : { field: field.name, key: parts.key };
+      return { kind: "comparison", left, operator, value: parts.value };
+    });
+  });
+}
