@@ -43,13 +43,17 @@ export async function ensurePackages(report) {
   const npm = process.env.npm_execpath;
   const [command, first] = npm ? [process.execPath, [npm]] : ["npm", []];
   // Install scripts are not run: none is needed (the engines ship as plain binaries), and what is not run cannot do harm.
-  await run(command, [...first, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: root,
-    // A parent npm hands its own settings down in the environment (npm_config_*, npm_package_*); `ci` must not obey e.g. --omit=dev.
-    env: { ...process.env, NODE_ENV: "development", npm_config_omit: "" },
-    onLine: report,
-    advice: "check that the npm registry can be reached and that the disk has 2 GB free, then run the command again.",
-  });
+  await run(
+    command,
+    [...first, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"],
+    {
+      cwd: root,
+      // A parent npm hands its own settings down in the environment (npm_config_*, npm_package_*); `ci` must not obey e.g. --omit=dev.
+      env: { ...process.env, NODE_ENV: "development", npm_config_omit: "" },
+      onLine: report,
+      advice: "check that the npm registry can be reached and that the disk has 2 GB free, then run the command again.",
+    },
+  );
   writeFileSync(stampFile, stamp);
   return "installed from package-lock.json";
 }
