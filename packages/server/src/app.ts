@@ -1,0 +1,121 @@
+/**
+ * The composition root: the one place where the parts of the server are made and put together, top to bottom.
+ */
+import type { EntityStore } from "@sightline/store/entity-store";
+import type { TelemetryStore } from "@sightline/store/telemetry-store";
+import { LIVE_TRACES_PATH } from "@sightline/wire/api/live";
+import { openApiDocument } from "@sightline/wire/api/openapi";
+import { endpoints } from "@sightline/wire/api/registry";
+import { SightlineError } from "@sightline/wire/errors";
+import { Hono } from "hono";
+import { createLiveStream } from "./api/live.ts";
+import { ownHandlers } from "./api/own/handlers.ts";
+import type { Config } from "./config.ts";
+import { createAssets } from "./http/assets.ts";
+import { ByteBudget } from "./http/byte-budget.ts";
+import { replyError } from "./http/errors.ts";
+import type { LogFailure } from "./http/log.ts";
+import { replyJson, replyText } from "./http/reply.ts";
+import { addEndpoints, refuseOtherMethods } from "./http/route.ts";
+import { createGuard } from "./http/security.ts";
+import { IngestBuffer } from "./ingest/buffer.ts";
+import { CommittedTraces } from "./ingest/committed-traces.ts";
+import { createExperimentResolver } from "./ingest/experiments.ts";
+import { createOtlpHandler } from "./ingest/otlp.ts";
+import { checkHealth } from "./query/server-state.ts";
+
+/** The MLflow protocol version spoken; MLflow's clients send spans by OTLP from 3.4 on. */
+const MLFLOW_VERSION = "3.17.2";
+
+/** Addresses below these belong to programs: what is not there is a JSON 404, never a page. */
+const PROGRAM_PATHS = /^\/(api|ajax-api|v1|health|version)(\/|$)/;
+
+export interface AppOptions {
+  readonly config: Pick<Config, "host" | "allowedHosts" | "maxBodyBytes" | "ingestBufferBytes">;
+  readonly telemetry: TelemetryStore;
+  readonly entities: EntityStore;
+  readonly log: LogFailure;
+  /** Folder of the built UI; default: where the build puts it. */
+  readonly webRoot?: string;
+}
+
+export interface App {
+  /** Answers any request; failures are answers too. */
+  readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** Ends live streams, so that a server which drains does not wait for them. */
+  closeStreams(): void;
+  /** Resolves when every span that was taken is written. */
+  drain(): Promise<void>;
+}
+
+/** Puts the server together over open stores. */
+export function createApp(options: AppOptions): App {
+  const { config, log } = options;
+  const stores = { telemetry: options.telemetry, entities: options.entities };
+
+  const committed = new CommittedTraces();
+  const buffer = new IngestBuffer({
+    write: (spans) => stores.telemetry.writeSpans(spans),
+    onCommitted: (spans) => committed.publish(spans),
+  });
+  const ingest = createOtlpHandler({
+    resolveExperiment: createExperimentResolver(stores.entities),
+    buffer,
+    budget: new ByteBudget(config.ingestBufferBytes),
+    maxBodyBytes: config.maxBodyBytes,
+  });
+  const live = createLiveStream(committed);
+  const serveAssets = createAssets(options.webRoot);
+  const openApi = once(openApiDocument);
+
+  const hono = new Hono();
+  hono.post("/v1/traces", (context) => ingest(context.req.raw));
+  refuseOtherMethods(hono, "/v1/traces", ["POST"]);
+  addEndpoints(hono, endpoints, ownHandlers(stores));
+  const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
+    [LIVE_TRACES_PATH]: (request) => live.handle(request),
+    "/api/v1/openapi.json": () => replyJson(200, openApi()),
+    "/version": () => replyText(200, MLFLOW_VERSION),
+    "/health": async () => {
+      await checkHealth(stores);
+      return replyText(200, "OK");
+    },
+  };
+  for (const [path, read] of Object.entries(reads)) {
+    hono.get(path, (context) => read(context.req.raw));
+    refuseOtherMethods(hono, path, ["GET"]);
+  }
+  hono.notFound(async (context) => {
+    const { method, path } = context.req;
+    const isPage = !PROGRAM_PATHS.test(path);
+    if (isPage && (method === "GET" || method === "HEAD")) {
+      const asset = await serveAssets(context.req.raw);
+      if (asset) return asset;
+    }
+    throw new SightlineError("NOT_FOUND", `There is nothing at ${method} ${path.slice(0, 200)}.`);
+  });
+  hono.onError((error, context) => replyError(context.req.raw, error, log));
+
+  const guard = createGuard(config);
+  return {
+    fetch(request) {
+      try {
+        guard(request);
+      } catch (error) {
+        return replyError(request, error, log);
+      }
+      return hono.fetch(request);
+    },
+    closeStreams: () => live.close(),
+    drain: () => buffer.drain(),
+  };
+}
+
+/** Makes a value at its first use and keeps it. */
+function once<Value>(make: () => Value): () => Value {
+  let kept: { readonly value: Value } | undefined;
+  return () => {
+    kept ??= { value: make() };
+    return kept.value;
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Endpoint tables → routes: parses what comes in by the endpoint's schemas, answers with JSON.
+ */
+import type { Endpoint, EndpointInput, EndpointOutput, Schema } from "@sightline/wire/api/endpoint";
+import { SightlineError } from "@sightline/wire/errors";
+import { parseJson } from "@sightline/wire/json";
+import type { Context, Hono } from "hono";
+import { readBody } from "./body.ts";
+import { replyJson } from "./reply.ts";
+
+/** Answers one endpoint. `signal` is aborted when the client goes away. */
+export type Handler<E extends Endpoint> = (
+  input: EndpointInput<E>,
+  call: { readonly signal: AbortSignal },
+) => Promise<EndpointOutput<E>>;
+
+/** A handler for each endpoint of a registry. */
+export type Handlers<Registry extends Readonly<Record<string, Endpoint>>> = {
+  readonly [Id in keyof Registry]: Handler<Registry[Id]>;
+};
+
+/** Bodies of our own endpoints are questions, not data: 1 MiB is far above the longest filter. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Adds a route for each endpoint, and 405 for the methods that its path does not take. */
+export function addEndpoints<Registry extends Readonly<Record<string, Endpoint>>>(
+  app: Hono,
+  endpoints: Registry,
+  handlers: Handlers<Registry>,
+): void {
+  const methodsOf = new Map<string, string[]>();
+  // Hono takes the first route that fits: `/traces/search` has to come before `/traces/:traceId`.
+  const entries = Object.entries(endpoints).sort(([, a], [, b]) => countParams(a.path) - countParams(b.path));
+  for (const [, endpoint] of entries) {
+    methodsOf.set(endpoint.path, [...(methodsOf.get(endpoint.path) ?? []), endpoint.method]);
+  }
+  for (const [path, methods] of methodsOf) {
+    for (const [id, endpoint] of entries) {
+      // `handlers` has the handler of `endpoint` under the same id; the map's type lost the connection.
+      const handler = handlers[id] as unknown as Handler<Endpoint>;
+      if (endpoint.path === path) app.on(endpoint.method, path, (context) => answer(endpoint, handler, context));
+    }
+    refuseOtherMethods(app, path, methods);
+  }
+}
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/** Answers METHOD_NOT_ALLOWED to the other methods of a path; `details.allow` becomes the Allow header. */
+export function refuseOtherMethods(app: Hono, path: string, allowed: readonly string[]): void {
+  const allow = allowed.flatMap((name) => (name === "GET" ? ["GET", "HEAD"] : [name])).join(", ");
+  const others = METHODS.filter((method) => !allowed.includes(method));
+  // Not `app.all`: a request that two routes fit takes Hono's slow way through its middleware chain.
+  app.on(others, path, ({ req }) => {
+    const message = `This address does not take ${req.method}; it takes ${allow}.`;
+    throw new SightlineError("METHOD_NOT_ALLOWED", message, { details: { allow } });
+  });
+}
+
+function countParams(path: string): number {
+  return path.split("/:").length - 1;
+}
+
+async function answer(endpoint: Endpoint, handler: Handler<Endpoint>, context: Context): Promise<Response> {
+  const input = {
+    params: parse(endpoint.params, context.req.param(), "path parameter"),
+    query: parse(endpoint.query, context.req.query(), "query parameter"),
+    body: endpoint.body && parse(endpoint.body, await readJson(context.req.raw), "field"),
+  };
+  const output = await handler(input as Parameters<typeof handler>[0], { signal: context.req.raw.signal });
+  return replyJson(200, output);
+}
+
+/**
+ * The body as JSON. Only `application/json` is taken: a form of a foreign page cannot send it without asking first (CORS).
+ *
+ * @throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST
+ */
+async function readJson(request: Request): Promise<unknown> {
+  const type = mediaType(request);
+  if (type !== "application/json") {
+    throw new SightlineError(
+      "UNSUPPORTED_MEDIA_TYPE",
+      `Content-Type is "${type}"; send JSON with Content-Type: application/json.`,
+    );
+  }
+  const text = new TextDecoder().decode(await readBody(request, { maxBytes: MAX_BODY_BYTES }));
+  const value = parseJson(text);
+  if (value === undefined) throw new SightlineError("BAD_REQUEST", "The body is not JSON.");
+  return value;
+}
+
+/** The media type of a request, lower case, without parameters; "" when it has none. */
+export function mediaType(request: Request): string {
+  const header = request.headers.get("content-type") ?? "";
+  const end = header.indexOf(";");
+  return (end === -1 ? header : header.slice(0, end)).trim().toLowerCase();
+}
+
+function parse(schema: Schema | undefined, value: unknown, what: string): unknown {
+  if (!schema) return {};
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const [first] = issues;
+  const named = first?.path ? `The ${what} "${first.path}" is wrong: ` : "The body is wrong: ";
+  throw new SightlineError("INVALID_PARAMETER", `${named}${first?.message ?? "it does not fit"}.`, {
+    details: { issues: issues.slice(0, 10) },
+  });
+}

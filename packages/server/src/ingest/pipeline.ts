@@ -1,0 +1,162 @@
+/**
+ * From a decoded export request to rows: check → normalise → record. Pure; a span that is refused is counted with its reason.
+ */
+import type { SpanRecord } from "@sightline/store/telemetry-store";
+import { normalizeSpan } from "@sightline/wire/conventions/normalize";
+import type { NormalizedSpan } from "@sightline/wire/conventions/normalized-span";
+import { attributesToJson } from "@sightline/wire/conventions/payload";
+import { requestPreview, responsePreview } from "@sightline/wire/conventions/preview";
+import { toTraceId } from "@sightline/wire/ids";
+import { preview, RawJson } from "@sightline/wire/json";
+import type { SpanStatusCode } from "@sightline/wire/model/span";
+import type {
+  Attributes,
+  ExportTraceRequest,
+  OtlpSpan,
+  OtlpSpanGroup,
+  PartialSuccess,
+} from "@sightline/wire/otlp/span";
+import { isRoot, refusalOf } from "./span-rules.ts";
+
+export interface PipelineResult {
+  readonly records: readonly SpanRecord[];
+  /** Absent when every span was accepted. */
+  readonly partialSuccess?: PartialSuccess;
+}
+
+/** MLflow's limits for what the whole trace carries. */
+const MAX_KEY_CHARS = 250;
+const MAX_VALUE_CHARS = 4096;
+/** Characters of JSON in one span: two payloads of 10 MB with room to spare; a row above it strains the engine's memory. */
+const MAX_SPAN_CHARS = 48 * 1024 * 1024;
+const MAX_REASONS = 3;
+
+const STATUS_CODES: readonly SpanStatusCode[] = ["UNSET", "OK", "ERROR"];
+
+/** Turns the spans of a request into records of an experiment. */
+export function runPipeline(request: ExportTraceRequest, experimentId: string): PipelineResult {
+  const records: SpanRecord[] = [];
+  const reasons: string[] = [];
+  let refused = 0;
+  for (const group of request) {
+    const origin = readOrigin(group);
+    for (const span of group.spans) {
+      const result = toRecord(span, origin, experimentId);
+      if (typeof result !== "string") {
+        records.push(result);
+        continue;
+      }
+      refused += 1;
+      if (reasons.length < MAX_REASONS) reasons.push(`span "${preview(span.name, 60)}": ${result}`);
+    }
+  }
+  if (refused === 0) return { records };
+  const more = refused > reasons.length ? `; and ${refused - reasons.length} more` : "";
+  const errorMessage = `${refused} of ${refused + records.length} spans refused: ${reasons.join("; ")}${more}.`;
+  return { records, partialSuccess: { rejectedSpans: refused, errorMessage } };
+}
+
+/** What the spans of a group share. */
+interface Origin {
+  readonly service: string;
+  /** Tags for the traces whose root is in the group. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** The record of a span, or why it is refused. */
+function toRecord(span: OtlpSpan, origin: Origin, experimentId: string): SpanRecord | string {
+  const reason = refusalOf(span);
+  if (reason !== undefined) return reason;
+  const facts = normalizeSpan(span);
+  const attributes = attributesToJson(span.attributes, payloadKeys(facts));
+  const size = countChars(attributes) + (facts.inputs?.json.length ?? 0) + (facts.outputs?.json.length ?? 0);
+  if (size > MAX_SPAN_CHARS) return `it has ${size} characters of data, the limit is ${MAX_SPAN_CHARS}`;
+  const root = isRoot(span);
+  return {
+    experimentId,
+    traceId: toTraceId(span.traceId),
+    spanId: span.spanId,
+    parentSpanId: root ? "" : span.parentSpanId,
+    name: span.name,
+    spanType: facts.spanType,
+    service: origin.service,
+    startTimeUnixNano: span.startTimeUnixNano,
+    endTimeUnixNano: span.endTimeUnixNano,
+    statusCode: STATUS_CODES[span.statusCode] ?? "UNSET",
+    statusMessage: span.statusMessage,
+    model: facts.model ?? "",
+    provider: facts.provider ?? "",
+    ...(facts.usage && { usage: facts.usage }),
+    ...(facts.costUsd !== undefined && { costUsd: facts.costUsd }),
+    sessionId: facts.sessionId ?? "",
+    userId: facts.userId ?? "",
+    ...(facts.inputs && { inputs: facts.inputs }),
+    ...(facts.outputs && { outputs: facts.outputs }),
+    attributes,
+    events: span.events.map((event) => ({
+      name: event.name,
+      timeUnixNano: event.timeUnixNano.toString(),
+      attributes: toRawJson(event.attributes),
+    })),
+    links: span.links.map((link) => ({
+      traceId: link.traceId,
+      spanId: link.spanId,
+      attributes: toRawJson(link.attributes),
+    })),
+    traceTags: root ? cutEntries({ ...origin.tags, ...facts.traceTags }) : cutEntries(facts.traceTags),
+    traceMetadata: cutEntries(facts.traceMetadata),
+    requestPreview: root && facts.inputs ? requestPreview(facts.inputs.json) : "",
+    responsePreview: root && facts.outputs ? responsePreview(facts.outputs.json) : "",
+  };
+}
+
+/** The attributes that are kept as `inputs` and `outputs` already. */
+function payloadKeys({ inputs, outputs }: NormalizedSpan): ReadonlySet<string> {
+  const keys = new Set<string>();
+  if (inputs?.source) keys.add(inputs.source.key);
+  if (outputs?.source) keys.add(outputs.source.key);
+  return keys;
+}
+
+/**
+ * Resource attributes become tags of the trace, as MLflow's server does it, without those of the SDK itself.
+ *
+ * @see MLflow 3.17, recorded: `telemetry.sdk.*` and `mlflow.*` are left out
+ */
+function readOrigin({ resource }: OtlpSpanGroup): Origin {
+  const service = typeof resource["service.name"] === "string" ? resource["service.name"] : "";
+  const tags: Record<string, string> = {};
+  for (const [key, json] of Object.entries(attributesToJson(resource))) {
+    if (key.startsWith("telemetry.sdk.") || key.startsWith("mlflow.")) continue;
+    // What OpenTelemetry's SDKs write when nobody named the service says nothing about the trace.
+    if (key === "service.name" && service.startsWith("unknown_service")) continue;
+    const value = resource[key];
+    tags[key] = typeof value === "string" ? value : json;
+  }
+  return { service, tags };
+}
+
+function toRawJson(attributes: Attributes): Record<string, RawJson> {
+  const texts: [string, RawJson][] = Object.entries(attributesToJson(attributes)).map(([key, json]) => [
+    key,
+    new RawJson(json),
+  ]);
+  return Object.fromEntries(texts);
+}
+
+function countChars(texts: Readonly<Record<string, string>>): number {
+  let count = 0;
+  for (const key in texts) count += key.length + (texts[key]?.length ?? 0);
+  return count;
+}
+
+function cutEntries(entries: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const key in entries) {
+    if (key.length > MAX_KEY_CHARS || (entries[key]?.length ?? 0) > MAX_VALUE_CHARS) {
+      return Object.fromEntries(
+        Object.entries(entries).map(([name, value]) => [preview(name, MAX_KEY_CHARS), preview(value, MAX_VALUE_CHARS)]),
+      );
+    }
+  }
+  return entries;
+}

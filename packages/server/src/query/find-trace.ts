@@ -1,0 +1,32 @@
+/**
+ * A trace by the id in a request.
+ */
+import { SightlineError } from "@sightline/wire/errors";
+import { isOtelTraceId, type TraceId, toOtelTraceId, toTraceId } from "@sightline/wire/ids";
+import type { TraceInfo } from "@sightline/wire/model/trace";
+import type { Call, Stores } from "./stores.ts";
+
+/**
+ * The row of a trace; the id may come with or without `tr-`.
+ *
+ * @throws TRACE_NOT_FOUND
+ */
+export async function findTrace(stores: Stores, traceId: string, call?: Call): Promise<TraceInfo> {
+  const [info] = await stores.telemetry.getTraceInfos([readTraceId(traceId)], call);
+  if (!info) throw notFound(traceId);
+  return info;
+}
+
+/** @throws TRACE_NOT_FOUND for a text that cannot be an id: no trace has it */
+function readTraceId(text: string): TraceId {
+  const id = toOtelTraceId(text).toLowerCase();
+  if (!isOtelTraceId(id)) throw notFound(text);
+  return toTraceId(id);
+}
+
+function notFound(traceId: string): SightlineError {
+  return new SightlineError(
+    "TRACE_NOT_FOUND",
+    `Trace "${traceId.slice(0, 50)}" does not exist. It may have been deleted, or not been sent yet.`,
+  );
+}

@@ -1,0 +1,115 @@
+/**
+ * Traces that match a filter, one page at a time, with their spans when asked for.
+ */
+import type { StoredSpan, TraceCursor, TraceOrder, TracePage } from "@sightline/store/telemetry-store";
+import type { EndpointInput, EndpointOutput } from "@sightline/wire/api/endpoint";
+import type { searchTraces as endpoint } from "@sightline/wire/api/traces";
+import { SightlineError } from "@sightline/wire/errors";
+import type { TraceInfo } from "@sightline/wire/model/trace";
+import { parseRfc3339 } from "@sightline/wire/time";
+import { decodePageToken, encodePageToken, fingerprint } from "./page-token.ts";
+import { countChars, toSpan } from "./span-view.ts";
+import type { Call, Stores } from "./stores.ts";
+import { readSelection } from "./trace-selection.ts";
+
+/** Names of sort keys in requests, MLflow's among them. */
+const SORT_KEYS: Readonly<Record<string, TraceOrder["key"]>> = {
+  timestamp_ms: "timestamp_ms",
+  timestamp: "timestamp_ms",
+  execution_time_ms: "execution_time_ms",
+  execution_time: "execution_time_ms",
+};
+
+/** A page with spans ends early at these bounds: an answer is built in memory and parsed by the reader at once. */
+const MAX_SPANS_IN_PAGE = 50_000;
+const MAX_CHARS_IN_PAGE = 32 * 1024 * 1024;
+/** Spans asked of the store at a time, so that a page which ends early has not read much more than it gives. */
+const SPANS_IN_READ = 5_000;
+
+/** @throws BAD_FILTER, BAD_PAGE_TOKEN, EXPERIMENT_NOT_FOUND, INVALID_PARAMETER */
+export async function searchTraces(
+  stores: Stores,
+  input: EndpointInput<typeof endpoint>["body"],
+  call?: Call,
+): Promise<EndpointOutput<typeof endpoint>> {
+  const order = readOrder(input.orderBy);
+  const selection = await readSelection(stores, input);
+  const search = fingerprint(selection, order);
+  const after = input.pageToken === undefined ? undefined : decodePageToken(input.pageToken, search);
+  // No experiment named at all is a question about nothing, not about everything.
+  const page: TracePage =
+    selection.experimentIds?.length === 0
+      ? { traces: [] }
+      : await stores.telemetry.searchTraces(
+          { ...selection, order, limit: input.maxResults, ...(after && { after }) },
+          call,
+        );
+  const { traces, next } = input.include?.includes("spans")
+    ? await addSpans(stores, page, order, call)
+    : { traces: page.traces.map((info) => ({ info })), next: page.next };
+  return { traces, ...(next && { nextPageToken: encodePageToken(next, search) }) };
+}
+
+/** @throws INVALID_PARAMETER */
+function readOrder(orderBy: readonly string[] | undefined): TraceOrder {
+  const [text = "timestamp_ms DESC", ...more] = orderBy ?? [];
+  const match = /^\s*(\w+)(?:\s+(asc|desc))?\s*$/i.exec(text);
+  const key = match?.[1] && Object.hasOwn(SORT_KEYS, match[1]) ? SORT_KEYS[match[1]] : undefined;
+  if (!key || more.length > 0) {
+    throw new SightlineError(
+      "INVALID_PARAMETER",
+      more.length > 0
+        ? `"orderBy" has ${more.length + 1} keys; give one.`
+        : `Traces cannot be ordered by "${text.slice(0, 50)}"; use timestamp_ms or execution_time_ms with ASC or DESC.`,
+    );
+  }
+  return { key, direction: match?.[2]?.toUpperCase() === "DESC" ? "DESC" : "ASC" };
+}
+
+/** Adds spans to the traces of a page, as many traces as the bounds allow, at least one. */
+async function addSpans(stores: Stores, page: TracePage, order: TraceOrder, call: Call | undefined) {
+  const traces: { info: TraceInfo; spans: ReturnType<typeof toSpan>[] }[] = [];
+  let spans = 0;
+  let chars = 0;
+  for (const infos of readsOf(page.traces)) {
+    const found = await stores.telemetry.getSpans(
+      infos.map((info) => info.traceId),
+      call,
+    );
+    for (const info of infos) {
+      const stored: readonly StoredSpan[] = found.get(info.traceId) ?? [];
+      spans += stored.length;
+      for (const span of stored) chars += countChars(span);
+      const last = traces.at(-1);
+      if (last && (spans > MAX_SPANS_IN_PAGE || chars > MAX_CHARS_IN_PAGE)) {
+        return { traces, next: cursorAfter(last.info, order) };
+      }
+      traces.push({ info, spans: stored.map(toSpan) });
+    }
+  }
+  return { traces, next: page.next };
+}
+
+/** Cuts a page into runs of traces with about {@link SPANS_IN_READ} spans together. */
+function* readsOf(infos: readonly TraceInfo[]): Generator<TraceInfo[]> {
+  let run: TraceInfo[] = [];
+  let spans = 0;
+  for (const info of infos) {
+    if (run.length > 0 && spans + info.spanCount > SPANS_IN_READ) {
+      yield run;
+      run = [];
+      spans = 0;
+    }
+    run.push(info);
+    spans += info.spanCount;
+  }
+  if (run.length > 0) yield run;
+}
+
+function cursorAfter(info: TraceInfo, { key }: TraceOrder): TraceCursor {
+  const micros =
+    key === "timestamp_ms"
+      ? (parseRfc3339(info.requestTime) ?? 0n) / 1000n
+      : BigInt(Math.round(info.durationMs * 1000));
+  return { value: micros.toString(), traceId: info.traceId };
+}
