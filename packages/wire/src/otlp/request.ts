@@ -1,0 +1,80 @@
+/**
+ * The export request as messages ⇄ as groups of spans. The codecs share it.
+ */
+import type { Message } from "./messages.ts";
+import type {
+  Attributes,
+  AttributeValue,
+  ExportTraceRequest,
+  OtlpSpan,
+  OtlpSpanGroup,
+  PartialSuccess,
+} from "./span.ts";
+
+/** One group for each (resource, scope), in wire order. */
+export function toSpanGroups(request: Message<"ExportTraceServiceRequest">): ExportTraceRequest {
+  const groups: OtlpSpanGroup[] = [];
+  for (const { resource, scopeSpans } of request.resourceSpans) {
+    const resourceAttributes = resource?.attributes ?? {};
+    for (const { scope, spans } of scopeSpans) {
+      groups.push({
+        resource: resourceAttributes,
+        scope: { name: scope?.name ?? "", version: scope?.version ?? "" },
+        spans: spans.map(toSpan),
+      });
+    }
+  }
+  return groups;
+}
+
+/** Consecutive groups that share the resource object share a `ResourceSpans`. */
+export function toRequestMessage(groups: ExportTraceRequest): Message<"ExportTraceServiceRequest"> {
+  const resourceSpans: { resource: Message<"Resource">; scopeSpans: Message<"ScopeSpans">[] }[] = [];
+  for (const { resource, scope, spans } of groups) {
+    const scopeSpans = { scope, spans: spans.map(toSpanMessage) };
+    const last = resourceSpans.at(-1);
+    if (last?.resource.attributes === resource) last.scopeSpans.push(scopeSpans);
+    else resourceSpans.push({ resource: { attributes: resource }, scopeSpans: [scopeSpans] });
+  }
+  return { resourceSpans };
+}
+
+/** Undefined when everything was accepted without a warning. */
+export function toPartialSuccess(response: Message<"ExportTraceServiceResponse">): PartialSuccess | undefined {
+  const partial = response.partialSuccess;
+  if (!partial) return undefined;
+  const rejectedSpans = Number(partial.rejectedSpans);
+  if (rejectedSpans === 0 && partial.errorMessage === "") return undefined;
+  return { rejectedSpans, errorMessage: partial.errorMessage };
+}
+
+function toSpan(span: Message<"Span">): OtlpSpan {
+  return {
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    name: span.name,
+    kind: span.kind,
+    startTimeUnixNano: span.startTimeUnixNano,
+    endTimeUnixNano: span.endTimeUnixNano,
+    statusCode: span.status?.code ?? 0,
+    statusMessage: span.status?.message ?? "",
+    attributes: span.attributes,
+    events: span.events,
+    links: span.links,
+  };
+}
+
+function toSpanMessage(span: OtlpSpan): Message<"Span"> {
+  const { statusCode, statusMessage, ...rest } = span;
+  const unset = statusCode === 0 && statusMessage === "";
+  return { ...rest, status: unset ? undefined : { code: statusCode, message: statusMessage } };
+}
+
+/** Sets a key of a decoded record; of keys that come twice the last one stays. */
+export function setAttribute(target: Attributes, key: string, value: AttributeValue): void {
+  // A plain assignment to this one key would change the prototype instead.
+  if (key === "__proto__")
+    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
+  else target[key] = value;
+}
