@@ -3,18 +3,26 @@
  * `sightline`: the command table.
  */
 import { readFileSync } from "node:fs";
-import { runServer, serverHelp } from "./commands/server.ts";
 import { explainFailure } from "./failure.ts";
 
 interface Command {
   readonly summary: string;
-  readonly help: () => string;
-  /** @returns the exit code */
-  readonly run: (args: readonly string[]) => Promise<number>;
+  /** Loaded when it is needed: `sightline --help` does not wait for the server's modules. */
+  readonly load: () => Promise<{
+    readonly help: () => string;
+    /** @returns the exit code */
+    readonly run: () => Promise<number>;
+  }>;
 }
 
 const commands: Readonly<Record<string, Command>> = {
-  server: { summary: "start the server: UI, API and ingest", help: serverHelp, run: () => runServer() },
+  server: {
+    summary: "start the server: UI, API and ingest",
+    load: async () => {
+      const { runServer, serverHelp } = await import("./commands/server.ts");
+      return { help: serverHelp, run: runServer };
+    },
+  },
 };
 
 function help(): string {
@@ -42,10 +50,11 @@ async function main(args: readonly string[]): Promise<number> {
   if (name === "--help" || name === "-h" || name === "help") return say(help());
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) return refuse(`There is no command "${name}"; sightline --help lists them.`);
-  if (rest.includes("--help") || rest.includes("-h")) return say(command.help());
+  const { help: commandHelp, run } = await command.load();
+  if (rest.includes("--help") || rest.includes("-h")) return say(commandHelp());
   const [unknown] = rest;
   if (unknown !== undefined) return refuse(`sightline ${name} takes no "${unknown}"; see sightline ${name} --help.`);
-  return command.run(rest);
+  return run();
 }
 
 function say(text: string): number {

@@ -36,7 +36,7 @@ const formats: Readonly<Record<string, Format>> = {
   },
   "application/json": {
     decode: (body) => decodeExportRequestJson(parseBody(body)),
-    encode: (partialSuccess) => JSON.stringify(encodeExportResponseJson(partialSuccess)),
+    encode: encodeExportResponseJson,
   },
 };
 

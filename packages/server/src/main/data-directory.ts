@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { link, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SightlineError } from "@sightline/wire/errors";
 import { parseJson } from "@sightline/wire/json";
 
@@ -53,7 +54,12 @@ export async function openDataDirectory(dir: string, options: { minFreeBytes: nu
   }
   return {
     isFresh,
-    setPort: (port) => writeFile(file, JSON.stringify({ ...own, port })),
+    setPort: async (port) => {
+      // Renamed into place: a reader must never see a lock without content, which would look stale.
+      const draft = `${file}.${randomUUID()}`;
+      await writeFile(draft, JSON.stringify({ ...own, port }));
+      await rename(draft, file);
+    },
     release,
   };
 }
@@ -88,20 +94,46 @@ async function checkFreeSpace(dir: string, minFreeBytes: number): Promise<void> 
   );
 }
 
+/** Rounds of {@link TURN_MS} to wait for another process that is just replacing a stale lock. */
+const MAX_TURNS = 100;
+const TURN_MS = 20;
+
 async function takeLock(dir: string, file: string, own: Lock): Promise<void> {
   const draft = `${file}.${randomUUID()}`;
   await writeFile(draft, JSON.stringify(own));
   try {
-    // A second round follows when a stale lock was removed; a third would mean that others keep taking it.
-    for (let round = 0; round < 3; round += 1) {
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       if (await linkIfAbsent(draft, file)) return;
       const found = await readLock(file);
       if (found && isAlive(found)) throw inUse(dir, found);
-      await removeStale(file, found);
+      if (!(await removeStale(file, draft))) await sleep(TURN_MS);
     }
     throw inUse(dir, await readLock(file));
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+/**
+ * Removes a stale lock. One process at a time does so, under a lock of its own: else one that judged the old lock could remove the
+ * new one that a faster process has put in its place.
+ *
+ * @returns false if another process is at it
+ */
+async function removeStale(file: string, draft: string): Promise<boolean> {
+  const turnstile = `${file}.takeover`;
+  if (!(await linkIfAbsent(draft, turnstile))) {
+    const holder = await readLock(turnstile);
+    // It was killed in the moments between these lines.
+    if (holder && !isAlive(holder)) await rm(turnstile, { force: true });
+    return false;
+  }
+  try {
+    const found = await readLock(file);
+    if (!found || !isAlive(found)) await rm(file, { force: true });
+    return true;
+  } finally {
+    await rm(turnstile, { force: true });
   }
 }
 
@@ -114,20 +146,6 @@ async function linkIfAbsent(draft: string, file: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
-}
-
-/** Moves a stale lock away. If another process took the directory in between, its lock was moved: then it is put back. */
-async function removeStale(file: string, stale: Lock | undefined): Promise<void> {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    await rename(file, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  const moved = await readLock(aside);
-  if (moved && (moved.pid !== stale?.pid || moved.startedAt !== stale.startedAt)) await rename(aside, file);
-  else await rm(aside, { force: true });
 }
 
 function inUse(dir: string, lock: Lock | undefined): SightlineError {

@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function sightline(args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+  const argv = ["--import", "tsx", "--conditions=@sightline/source", main, ...args];
+  return new Promise((resolve) => {
+    execFile(process.execPath, argv, { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+test("--help lists the commands, --version tells the version", async () => {
+  const [help, none, version] = await Promise.all([sightline(["--help"]), sightline([]), sightline(["--version"])]);
+  expect(help).toMatchObject({ code: 0, stderr: "" });
+  expect(help.stdout).toContain("server      start the server");
+  expect(none).toEqual(help);
+  expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+});
+
+test("server --help lists every setting with its default", async () => {
+  const { stdout, code } = await sightline(["server", "--help"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("SIGHTLINE_PORT (TCP port; default 5500)");
+  expect(stdout).toContain("SIGHTLINE_DATABASE_URL");
+});
+
+test("what is not understood is one sentence and exit code 1", async () => {
+  const [command, option] = await Promise.all([sightline(["serve"]), sightline(["server", "--prot=1"])]);
+  expect(command).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: 'There is no command "serve"; sightline --help lists them.\n',
+  });
+  expect(option).toMatchObject({
+    code: 1,
+    stderr: 'sightline server takes no "--prot=1"; see sightline server --help.\n',
+  });
+});
+
+test("a wrong setting is one sentence and exit code 1; the stack comes with SIGHTLINE_DEBUG=1", async () => {
+  const wrong = { SIGHTLINE_PORT: "http" };
+  const [plain, debug] = await Promise.all([
+    sightline(["server"], wrong),
+    sightline(["server"], { ...wrong, SIGHTLINE_DEBUG: "1" }),
+  ]);
+  expect(plain).toEqual({
+    code: 1,
+    stdout: "",
+    stderr: 'SIGHTLINE_PORT is "http"; set it to a whole number from 0 to 65535.\n',
+  });
+  expect(debug.code).toBe(1);
+  expect(debug.stderr).toMatch(/\n\s+at /);
+});
