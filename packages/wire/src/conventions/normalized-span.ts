@@ -30,6 +30,11 @@ export interface NormalizedSpan {
   readonly costUsd?: number;
   readonly sessionId?: string;
   readonly userId?: string;
+  /** The caller's own id of the request that the trace belongs to. */
+  readonly clientRequestId?: string;
+  /** Texts for the trace list that the emitter chose itself, in place of those made from the root's inputs and outputs. */
+  readonly requestPreview?: string;
+  readonly responsePreview?: string;
   /** Tags for the whole trace, e.g. from `mlflow.traceTag.<key>` on a root span. */
   readonly traceTags: Readonly<Record<string, string>>;
   /** Metadata for the whole trace. */

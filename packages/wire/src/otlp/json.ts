@@ -9,17 +9,10 @@
  */
 import { SightlineError } from "../errors.ts";
 import { preview, stringifyJson } from "../json.ts";
+import { isList, setKey } from "./attributes.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
-import {
-  enumNames,
-  isList,
-  MAX_VALUE_DEPTH,
-  type Message,
-  type MessageName,
-  type MessageTable,
-  messages,
-} from "./messages.ts";
-import { setAttribute, toPartialSuccess, toRequestMessage, toSpanGroups } from "./request.ts";
+import { enumNames, MAX_VALUE_DEPTH, type Message, type MessageName, type MessageTable, messages } from "./messages.ts";
+import { toPartialSuccess, toRequestMessage, toSpanGroups } from "./request.ts";
 import type { Attributes, AttributeValue, ExportTraceRequest, PartialSuccess } from "./span.ts";
 
 /**
@@ -116,7 +109,7 @@ function readKeyValues(value: unknown, path: Path, depth: number): Attributes {
     const name = key === undefined ? "" : asString(key, path);
     path.pop();
     path.push("value");
-    setAttribute(entries, name, readAnyValue(member(pair, "value"), path, depth));
+    setKey(entries, name, readAnyValue(member(pair, "value"), path, depth));
     path.pop();
     path.pop();
   }

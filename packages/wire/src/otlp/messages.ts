@@ -8,7 +8,7 @@
  * @see https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/trace/v1/trace.proto
  * @see https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/common/v1/common.proto
  */
-import type { Attributes, AttributeValue } from "./span.ts";
+import type { Attributes } from "./span.ts";
 
 /**
  * Scalar types. `id` is `bytes` in protobuf and hex in JSON; `attributes` is `repeated KeyValue`, read into a record;
@@ -141,8 +141,3 @@ export const enumNames = {
 
 /** Levels of AnyValue inside AnyValue that are read; deeper nesting is refused so that a small body cannot exhaust the stack. */
 export const MAX_VALUE_DEPTH = 64;
-
-/** Whether a value is an array; `Array.isArray` does not narrow readonly arrays. */
-export function isList(value: AttributeValue): value is readonly AttributeValue[] {
-  return Array.isArray(value);
-}

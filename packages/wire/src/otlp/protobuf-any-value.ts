@@ -5,10 +5,10 @@
  * @see https://github.com/open-telemetry/opentelemetry-proto/blob/v1.7.0/opentelemetry/proto/common/v1/common.proto
  */
 import { stringifyJson } from "../json.ts";
-import { anyValue, isList, keyValue, LIST_VALUES, MAX_VALUE_DEPTH } from "./messages.ts";
+import { isList, setKey } from "./attributes.ts";
+import { anyValue, keyValue, LIST_VALUES, MAX_VALUE_DEPTH } from "./messages.ts";
 import { type ProtobufReader, WireType } from "./protobuf-reader.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
-import { setAttribute } from "./request.ts";
 import type { Attributes, AttributeValue } from "./span.ts";
 
 /**
@@ -25,7 +25,7 @@ export function readKeyValue(reader: ProtobufReader, end: number, target: Attrib
     else if (tag === keyValue.value * 8 + WireType.LENGTH) value = readAnyValue(reader, reader.length(end), depth);
     else reader.skip(tag & 7, end);
   }
-  setAttribute(target, key, value);
+  setKey(target, key, value);
 }
 
 /** Tags of AnyValue, known when the module loads so that the switch below compares constants. */

@@ -2,14 +2,7 @@
  * The export request as messages ⇄ as groups of spans. The codecs share it.
  */
 import type { Message } from "./messages.ts";
-import type {
-  Attributes,
-  AttributeValue,
-  ExportTraceRequest,
-  OtlpSpan,
-  OtlpSpanGroup,
-  PartialSuccess,
-} from "./span.ts";
+import type { ExportTraceRequest, OtlpSpan, OtlpSpanGroup, PartialSuccess } from "./span.ts";
 
 /** One group for each (resource, scope), in wire order. */
 export function toSpanGroups(request: Message<"ExportTraceServiceRequest">): ExportTraceRequest {
@@ -69,12 +62,4 @@ function toSpanMessage(span: OtlpSpan): Message<"Span"> {
   const { statusCode, statusMessage, ...rest } = span;
   const unset = statusCode === 0 && statusMessage === "";
   return { ...rest, status: unset ? undefined : { code: statusCode, message: statusMessage } };
-}
-
-/** Sets a key of a decoded record; of keys that come twice the last one stays. */
-export function setAttribute(target: Attributes, key: string, value: AttributeValue): void {
-  // A plain assignment to this one key would change the prototype instead.
-  if (key === "__proto__")
-    Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
-  else target[key] = value;
 }

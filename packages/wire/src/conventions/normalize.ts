@@ -1,0 +1,187 @@
+/**
+ * The one reader of conventions: a span's attributes and events → its facts in normal form.
+ *
+ * On the ingest path, once for each span: conventions whose names do not occur are not looked at.
+ */
+
+import { setKey } from "../otlp/attributes.ts";
+import type { Attributes, AttributeValue, OtlpSpan } from "../otlp/span.ts";
+import type { Convention, EntriesRule, NumberRule, PayloadRule, SpanTypeRule } from "./convention.ts";
+import { readFlattened, readMessageEvents } from "./message-list.ts";
+import type { NormalizedSpan, Payload } from "./normalized-span.ts";
+import { payloadFromAttribute, valueToJson } from "./payload.ts";
+import { conventions } from "./registry.ts";
+import { readUsage } from "./usage.ts";
+import { asAmount, asList, asObject, asText } from "./values.ts";
+
+type RawSpan = Pick<OtlpSpan, "name" | "attributes" | "events" | "parentSpanId">;
+
+/**
+ * Reads the facts of a span from whatever conventions its attributes follow.
+ *
+ * Field by field: each fact comes from the first convention of the registry that has it. Attributes are not changed.
+ */
+export function normalizeSpan(span: RawSpan): NormalizedSpan {
+  const spoken = conventionsOf(span);
+  const { attributes } = span;
+  const model = first(spoken, (row) => textAt(attributes, row.model));
+  const provider = first(spoken, (row) => textAt(attributes, row.provider));
+  const maker = `${provider ?? ""} ${model ?? ""}`;
+  const inputs = first(spoken, (row) => firstRule(row.inputs, (rule) => payloadBy(rule, span)));
+  const outputs = first(spoken, (row) => firstRule(row.outputs, (rule) => payloadBy(rule, span)));
+  const usage = first(spoken, (row) => firstRule(row.usage, (rule) => readUsage(rule, attributes, maker)));
+  const costUsd = first(spoken, (row) => firstRule(row.costUsd, (rule) => amountBy(rule, attributes)));
+  return {
+    spanType: first(spoken, (row) => firstRule(row.spanType, (rule) => spanTypeBy(rule, attributes))) ?? "UNKNOWN",
+    ...(inputs && { inputs }),
+    ...(outputs && { outputs }),
+    ...(model !== undefined && { model }),
+    ...(provider !== undefined && { provider }),
+    ...(usage && { usage }),
+    ...(costUsd !== undefined && { costUsd }),
+    ...textFacts(spoken, attributes),
+    traceTags: entriesOf(spoken, "traceTags", span),
+    traceMetadata: entriesOf(spoken, "traceMetadata", span),
+  };
+}
+
+const TEXT_FACTS = ["sessionId", "userId", "clientRequestId", "requestPreview", "responsePreview"] as const;
+
+function textFacts(spoken: readonly Convention[], attributes: Attributes) {
+  const facts: { -readonly [K in (typeof TEXT_FACTS)[number]]?: string } = {};
+  for (const fact of TEXT_FACTS) {
+    const text = first(spoken, (row) => textAt(attributes, row[fact]));
+    if (text !== undefined) facts[fact] = text;
+  }
+  return facts;
+}
+
+/** Namespace → the conventions that use it, as bits in order of the registry. */
+const speakers = new Map<string, number>();
+/** The conventions that are always read. */
+let always = 0;
+for (const [index, { namespaces }] of conventions.entries()) {
+  if (!namespaces) always |= 1 << index;
+  for (const namespace of namespaces ?? []) speakers.set(namespace, (speakers.get(namespace) ?? 0) | (1 << index));
+}
+
+function conventionsOf({ attributes, events }: RawSpan): readonly Convention[] {
+  let bits = always;
+  for (const key in attributes) bits |= speakers.get(namespaceOf(key)) ?? 0;
+  for (const { name } of events) bits |= speakers.get(namespaceOf(name)) ?? 0;
+  return conventions.filter((_, index) => bits & (1 << index));
+}
+
+function namespaceOf(name: string): string {
+  const dot = name.indexOf(".");
+  return dot < 0 ? name : name.slice(0, dot);
+}
+
+function first<T>(spoken: readonly Convention[], read: (row: Convention) => T | undefined): T | undefined {
+  for (const row of spoken) {
+    const found = read(row);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function firstRule<R, T>(rules: readonly R[] | undefined, read: (rule: R) => T | undefined): T | undefined {
+  for (const rule of rules ?? []) {
+    const found = read(rule);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function textAt(attributes: Attributes, keys: readonly string[] | undefined): string | undefined {
+  return firstRule(keys, (key) => asText(attributes[key]));
+}
+
+function spanTypeBy(rule: SpanTypeRule, attributes: Attributes): string | undefined {
+  if ("present" in rule) return rule.present in attributes ? rule.spanType : undefined;
+  const value = asText(attributes[rule.key]);
+  if (value === undefined) return undefined;
+  if (Object.hasOwn(rule.values, value)) return rule.values[value];
+  // UNKNOWN is what MLflow's client writes when nobody said anything: another convention may know more.
+  return rule.others === "keep" && value !== "UNKNOWN" ? value : undefined;
+}
+
+function payloadBy(rule: PayloadRule, { attributes, events }: RawSpan): Payload | undefined {
+  if (typeof rule === "string") {
+    const value = attributes[rule];
+    return isEmpty(value) ? undefined : payloadFromAttribute(rule, value);
+  }
+  if ("object" in rule) {
+    if (isEmpty(attributes[rule.when])) return undefined;
+    const members = Object.entries(rule.object).flatMap(([member, key]) => {
+      const value = attributes[key];
+      return isEmpty(value) ? [] : `${JSON.stringify(member)}:${payloadFromAttribute(key, value).json}`;
+    });
+    return { json: `{${members.join(",")}}` };
+  }
+  if ("flattened" in rule) return withoutSource(readFlattened(attributes, rule.flattened, rule.unwrap));
+  if (events.length === 0) return undefined;
+  if ("events" in rule) return withoutSource(readMessageEvents(events, rule.events));
+  const value = events.find(({ name }) => name === rule.event)?.attributes[rule.key];
+  return isEmpty(value) ? undefined : { json: payloadFromAttribute(rule.key, value).json };
+}
+
+function withoutSource(json: string | undefined): Payload | undefined {
+  return json === undefined ? undefined : { json };
+}
+
+/** An empty string is what emitters write who have nothing; a list or an object without members is an answer. */
+function isEmpty(value: AttributeValue | undefined): value is undefined | null | "" {
+  return value === undefined || value === null || value === "";
+}
+
+function amountBy(rule: NumberRule, attributes: Attributes): number | undefined {
+  return typeof rule === "string"
+    ? asAmount(attributes[rule])
+    : asAmount(asObject(attributes[rule.json])?.[rule.member]);
+}
+
+const NO_ENTRIES: Readonly<Record<string, string>> = Object.freeze({});
+
+function entriesOf(
+  spoken: readonly Convention[],
+  field: "traceTags" | "traceMetadata",
+  span: RawSpan,
+): Readonly<Record<string, string>> {
+  let entries: Record<string, string> | undefined;
+  for (const row of spoken) {
+    for (const rule of row[field] ?? []) {
+      if (rule.rootOnly && span.parentSpanId !== "") continue;
+      for (const [key, value] of entriesBy(rule, span.attributes)) {
+        entries ??= {};
+        if (!Object.hasOwn(entries, key)) setKey(entries, key, value);
+      }
+    }
+  }
+  return entries ?? NO_ENTRIES;
+}
+
+function entriesBy(rule: EntriesRule, attributes: Attributes): [string, string][] {
+  if ("list" in rule) return (asList(attributes[rule.list]) ?? []).map((item) => [textOf(item), "true"]);
+  if ("json" in rule) {
+    return Object.entries(asObject(attributes[rule.json]) ?? {}).map(([key, value]) => [key, textOf(value)]);
+  }
+  if ("key" in rule) {
+    const text = asText(attributes[rule.key]);
+    return text === undefined ? [] : [[rule.as, text]];
+  }
+  const entries: [string, string][] = [];
+  for (const key in attributes) {
+    if (!key.startsWith(rule.prefix)) continue;
+    const name = key.slice(rule.prefix.length);
+    if (name !== "" && !rule.except?.includes(name)) entries.push([name, textOf(attributes[key])]);
+  }
+  return entries;
+}
+
+/** Tags are texts; whatever else is given is shown as JSON. */
+function textOf(value: unknown): string {
+  // From attributes and from JSON.parse alike: only what valueToJson prints.
+  const known = value as AttributeValue | undefined;
+  return asText(known) ?? (known === "" ? "" : valueToJson(known ?? null));
+}

@@ -1,0 +1,11 @@
+/**
+ * The conventions, in order of precedence: for each fact of a span the first one that has it wins.
+ */
+import type { Convention } from "./convention.ts";
+import { generic } from "./generic.ts";
+import { mlflow } from "./mlflow.ts";
+import { openinference } from "./openinference.ts";
+import { otelGenai } from "./otel-genai.ts";
+import { sightline } from "./sightline.ts";
+
+export const conventions: readonly Convention[] = [mlflow, sightline, otelGenai, openinference, generic];
