@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SightlineError } from "@sightline/wire/errors";
 import { expect, test } from "vitest";
@@ -95,5 +96,13 @@ test("every setting has a variable of ours, a unit and a sentence", () => {
     expect(setting.env).toMatch(/^SIGHTLINE_[A-Z_]+$/);
     expect(setting.unit).not.toBe("");
     expect(setting.sentence).toMatch(/^.+\.$/);
+  }
+});
+
+test("the README's table of settings says what the code does", () => {
+  // The formatter pads the cells of tables.
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8").replaceAll(/ +/g, " ");
+  for (const { env, default: value, sentence } of Object.values(settings)) {
+    expect(readme).toContain(`| \`${env}\` |${value === "" ? "" : ` \`${value}\``} | ${sentence} |`);
   }
 });

@@ -191,7 +191,7 @@ describe("partial success", () => {
       errorMessage:
         '4 of 6 spans refused: span "no trace id": trace id "" is not 32 hex digits, not all 0; ' +
         'span "agent": span id "0000000000000000" is not 16 hex digits, not all 0; ' +
-        'span "agent": start time 0 is not in nanoseconds since 1970; and 1 more.',
+        'span "agent": start time 0 is not in nanoseconds since 1970, or is after 2106; and 1 more.',
     });
     expect((await getTrace(good[0]!.traceId)).info.spanCount).toBe(2);
   });

@@ -4,11 +4,12 @@
 import type { SpanRecord } from "@sightline/store/telemetry-store";
 import { normalizeSpan } from "@sightline/wire/conventions/normalize";
 import type { NormalizedSpan } from "@sightline/wire/conventions/normalized-span";
-import { attributesToJson } from "@sightline/wire/conventions/payload";
+import { attributesToJson, valueToJson } from "@sightline/wire/conventions/payload";
 import { requestPreview, responsePreview } from "@sightline/wire/conventions/preview";
 import { toTraceId } from "@sightline/wire/ids";
 import { preview, RawJson } from "@sightline/wire/json";
 import type { SpanStatusCode } from "@sightline/wire/model/span";
+import { CLIENT_REQUEST_ID_KEY } from "@sightline/wire/model/trace";
 import type {
   Attributes,
   ExportTraceRequest,
@@ -96,17 +97,21 @@ function toRecord(span: OtlpSpan, origin: Origin, experimentId: string): SpanRec
     events: span.events.map((event) => ({
       name: event.name,
       timeUnixNano: event.timeUnixNano.toString(),
-      attributes: toRawJson(event.attributes),
+      attributes: toJsonValues(event.attributes),
     })),
     links: span.links.map((link) => ({
       traceId: link.traceId,
       spanId: link.spanId,
-      attributes: toRawJson(link.attributes),
+      attributes: toJsonValues(link.attributes),
     })),
     traceTags: root ? cutEntries({ ...origin.tags, ...facts.traceTags }) : cutEntries(facts.traceTags),
-    traceMetadata: cutEntries(facts.traceMetadata),
-    requestPreview: root && facts.inputs ? requestPreview(facts.inputs.json) : "",
-    responsePreview: root && facts.outputs ? responsePreview(facts.outputs.json) : "",
+    traceMetadata: cutEntries(
+      facts.clientRequestId === undefined
+        ? facts.traceMetadata
+        : { ...facts.traceMetadata, [CLIENT_REQUEST_ID_KEY]: facts.clientRequestId },
+    ),
+    requestPreview: facts.requestPreview ?? (root && facts.inputs ? requestPreview(facts.inputs.json) : ""),
+    responsePreview: facts.responsePreview ?? (root && facts.outputs ? responsePreview(facts.outputs.json) : ""),
   };
 }
 
@@ -136,12 +141,13 @@ function readOrigin({ resource }: OtlpSpanGroup): Origin {
   return { service, tags };
 }
 
-function toRawJson(attributes: Attributes): Record<string, RawJson> {
-  const texts: [string, RawJson][] = Object.entries(attributesToJson(attributes)).map(([key, json]) => [
+/** Values as the API shows them: simple ones as they are, the rest as the JSON text that attributes have. */
+function toJsonValues(attributes: Attributes): Record<string, unknown> {
+  const values: [string, unknown][] = Object.entries(attributes).map(([key, value]) => [
     key,
-    new RawJson(json),
+    typeof value === "string" || typeof value === "boolean" || value === null ? value : new RawJson(valueToJson(value)),
   ]);
-  return Object.fromEntries(texts);
+  return Object.fromEntries(values);
 }
 
 function countChars(texts: Readonly<Record<string, string>>): number {

@@ -9,8 +9,8 @@ import type { OtlpSpan } from "@sightline/wire/otlp/span";
 /** Says why the span is refused; undefined if the rule holds. */
 type Rule = (span: OtlpSpan) => string | undefined;
 
-/** Signed 64-bit nanoseconds end in the year 2262; later times are broken clocks or other units. */
-const MAX_UNIX_NANO = 2n ** 63n - 1n;
+/** 2106: the telemetry store sorts by 32-bit seconds. Later times are broken clocks or other units. */
+const MAX_UNIX_NANO = 4_294_967_295_999_999_999n;
 const MAX_NAME_CHARS = 4096;
 /** OpenInference writes a message list as thousands of flat attributes; above this it is a defect of the sender. */
 const MAX_ATTRIBUTES = 20_000;
@@ -31,11 +31,11 @@ const rules: readonly Rule[] = [
   (span) =>
     span.startTimeUnixNano > 0n && span.startTimeUnixNano <= MAX_UNIX_NANO
       ? undefined
-      : `start time ${span.startTimeUnixNano} is not in nanoseconds since 1970`,
+      : `start time ${span.startTimeUnixNano} is not in nanoseconds since 1970, or is after 2106`,
   (span) =>
     span.endTimeUnixNano >= 0n && span.endTimeUnixNano <= MAX_UNIX_NANO
       ? undefined
-      : `end time ${span.endTimeUnixNano} is not in nanoseconds since 1970`,
+      : `end time ${span.endTimeUnixNano} is not in nanoseconds since 1970, or is after 2106`,
   (span) => overLimit(span.name.length, MAX_NAME_CHARS, "characters in its name"),
   (span) => overLimit(Object.keys(span.attributes).length, MAX_ATTRIBUTES, "attributes"),
   (span) => overLimit(span.events.length, MAX_EVENTS, "events"),

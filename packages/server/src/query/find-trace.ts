@@ -5,6 +5,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import { isOtelTraceId, type TraceId, toOtelTraceId, toTraceId } from "@sightline/wire/ids";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { Call, Stores } from "./stores.ts";
+import { toTraceInfo } from "./trace-view.ts";
 
 /**
  * The row of a trace; the id may come with or without `tr-`.
@@ -14,7 +15,7 @@ import type { Call, Stores } from "./stores.ts";
 export async function findTrace(stores: Stores, traceId: string, call?: Call): Promise<TraceInfo> {
   const [info] = await stores.telemetry.getTraceInfos([readTraceId(traceId)], call);
   if (!info) throw notFound(traceId);
-  return info;
+  return toTraceInfo(info);
 }
 
 /** @throws TRACE_NOT_FOUND for a text that cannot be an id: no trace has it */

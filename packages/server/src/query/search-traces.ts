@@ -11,6 +11,7 @@ import { decodePageToken, encodePageToken, fingerprint } from "./page-token.ts";
 import { countChars, toSpan } from "./span-view.ts";
 import type { Call, Stores } from "./stores.ts";
 import { readSelection } from "./trace-selection.ts";
+import { toTraceInfo } from "./trace-view.ts";
 
 /** Names of sort keys in requests, MLflow's among them. */
 const SORT_KEYS: Readonly<Record<string, TraceOrder["key"]>> = {
@@ -46,7 +47,7 @@ export async function searchTraces(
         );
   const { traces, next } = input.include?.includes("spans")
     ? await addSpans(stores, page, order, call)
-    : { traces: page.traces.map((info) => ({ info })), next: page.next };
+    : { traces: page.traces.map((info) => ({ info: toTraceInfo(info) })), next: page.next };
   return { traces, ...(next && { nextPageToken: encodePageToken(next, search) }) };
 }
 
@@ -84,7 +85,7 @@ async function addSpans(stores: Stores, page: TracePage, order: TraceOrder, call
       if (last && (spans > MAX_SPANS_IN_PAGE || chars > MAX_CHARS_IN_PAGE)) {
         return { traces, next: cursorAfter(last.info, order) };
       }
-      traces.push({ info, spans: stored.map(toSpan) });
+      traces.push({ info: toTraceInfo(info), spans: stored.map(toSpan) });
     }
   }
   return { traces, next: page.next };

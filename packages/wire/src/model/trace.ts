@@ -38,6 +38,9 @@ export const TraceInfo = z.object({
 });
 export type TraceInfo = z.infer<typeof TraceInfo>;
 
+/** Metadata key under which a trace's `clientRequestId` is kept; `TraceInfo` shows it as a field of its own. */
+export const CLIENT_REQUEST_ID_KEY = "sightline.clientRequestId";
+
 export const Trace = z.object({ info: TraceInfo, spans: z.array(Span) });
 export type Trace = z.infer<typeof Trace>;
 
