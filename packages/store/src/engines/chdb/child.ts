@@ -1,0 +1,79 @@
+/**
+ * Entry of the process that owns the chDB directory.
+ *
+ * Speaks ClickHouse's HTTP interface on 127.0.0.1. The supervisor tells it when to start and when to stop; Ctrl+C and SIGTERM reach
+ * the whole process group, so they are left to the supervisor. When the channel to the supervisor breaks, its process is gone and
+ * this one ends too, so that the next start finds the directory free.
+ */
+import type { AddressInfo } from "node:net";
+import type { Engine } from "./engine.ts";
+import { createFront } from "./http-front.ts";
+import { keepMemoryLow } from "./memory-keeper.ts";
+import type { FromChild, StartMessage, ToChild } from "./messages.ts";
+import { describeOpenFailure, openDirectory } from "./open-directory.ts";
+
+/** Bodies of the store are below 12 MB; 64 MiB leaves room for single spans with large payloads. */
+const maxBodyBytes = 64 * 1024 * 1024;
+
+/** An orphan has less time: a new server may be waiting for the directory. */
+const drainLimitMs = { shutdown: 5000, orphaned: 1500 } as const;
+
+let stop: ((reason: keyof typeof drainLimitMs) => void) | undefined;
+let stopReason: keyof typeof drainLimitMs | undefined;
+
+function requestStop(reason: keyof typeof drainLimitMs): void {
+  stopReason ??= reason;
+  stop?.(stopReason);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    // Left to the supervisor, see above.
+  });
+}
+process.on("disconnect", () => requestStop("orphaned"));
+process.on("message", (message: ToChild) => {
+  if (message.type === "shutdown") requestStop("shutdown");
+  else void start(message);
+});
+
+function tell(message: FromChild): void {
+  if (process.connected) process.send?.(message);
+}
+
+async function start(message: StartMessage): Promise<void> {
+  try {
+    const engine = await openDirectory(message);
+    const server = createFront({ engine, user: message.user, password: message.password, maxBodyBytes });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(message.port, "127.0.0.1", resolve);
+    });
+    const stopKeeping = keepMemoryLow(engine, message.memoryLimitBytes);
+    stop = (reason) => {
+      stop = () => undefined;
+      stopKeeping();
+      server.close();
+      void end(engine, drainLimitMs[reason]);
+    };
+    if (stopReason) stop(stopReason);
+    // A server that listens on TCP has an AddressInfo.
+    else tell({ type: "listening", port: (server.address() as AddressInfo).port });
+  } catch (error) {
+    tell({ type: "failed", failure: describeOpenFailure(error, message) });
+    process.disconnect?.();
+    process.exitCode = 1;
+  }
+}
+
+/**
+ * `process.exit` while a call runs hangs or crashes in the engine, so what runs is cancelled and waited for; what does not end in
+ * time ends with a SIGKILL, which loses nothing that was acknowledged.
+ */
+async function end(engine: Engine, limitMs: number): Promise<void> {
+  const limit = setTimeout(() => process.kill(process.pid, "SIGKILL"), limitMs);
+  await engine.killAll();
+  await engine.close();
+  clearTimeout(limit);
+  process.exit(0);
+}

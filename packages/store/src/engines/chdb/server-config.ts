@@ -1,0 +1,70 @@
+/**
+ * The server configuration of the embedded engine: memory, caches and what its one user may do.
+ *
+ * Written at every start: the files belong to this version, not to the user.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** 1.5 GiB of tracked memory. The engine does not see its own code and result buffers: the process stays about 500 MB above it. */
+export const defaultMemoryLimitBytes = 1536 * 1024 * 1024;
+
+/**
+ * Writes config.xml and users.xml.
+ *
+ * @returns path of config.xml
+ * @throws the error of the file system
+ */
+export function writeServerConfig(directory: string, memoryLimitBytes: number): string {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const users = join(directory, "users.xml");
+  const config = join(directory, "config.xml");
+  writeFileSync(users, usersXml(memoryLimitBytes));
+  writeFileSync(config, configXml(users, memoryLimitBytes));
+  return config;
+}
+
+/** The defaults of the caches are made for servers with hundreds of gigabytes (mark cache 5 GB); the sum here is below 300 MB. */
+function configXml(users: string, memoryLimitBytes: number): string {
+  return `<clickhouse>
+  <users_config>${escapeXml(users)}</users_config>
+  <max_server_memory_usage>${memoryLimitBytes}</max_server_memory_usage>
+  <mark_cache_size>134217728</mark_cache_size>
+  <index_mark_cache_size>33554432</index_mark_cache_size>
+  <primary_index_cache_size>67108864</primary_index_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <index_uncompressed_cache_size>0</index_uncompressed_cache_size>
+  <query_condition_cache_size>16777216</query_condition_cache_size>
+  <compiled_expression_cache_size>16777216</compiled_expression_cache_size>
+</clickhouse>
+`;
+}
+
+/**
+ * `max_query_size`: parameters are part of the text (default 256 KiB is 7,000 trace ids).
+ * One query may use two thirds of the memory, and sorts and aggregations go to disk well before that.
+ */
+function usersXml(memoryLimitBytes: number): string {
+  const perQuery = Math.floor((memoryLimitBytes * 2) / 3);
+  const spill = Math.floor(memoryLimitBytes / 5);
+  return `<clickhouse>
+  <profiles><default>
+    <max_query_size>16777216</max_query_size>
+    <max_memory_usage>${perQuery}</max_memory_usage>
+    <max_bytes_before_external_group_by>${spill}</max_bytes_before_external_group_by>
+    <max_bytes_before_external_sort>${spill}</max_bytes_before_external_sort>
+  </default></profiles>
+  <users><default>
+    <password></password>
+    <networks><ip>::/0</ip></networks>
+    <profile>default</profile>
+    <quota>default</quota>
+  </default></users>
+  <quotas><default></default></quotas>
+</clickhouse>
+`;
+}
+
+function escapeXml(value: string): string {
+  return value.replace(/[&<>]/g, (char) => `&#${char.charCodeAt(0)};`);
+}
