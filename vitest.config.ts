@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // Sources are run as they are: the workspace packages resolve to src/*.ts through the export condition, no build needed.
-const source = { conditions: ["@sightline/source", "node", "import", "module", "default"] };
+const source = { conditions: ["@sightline/source", "node", "import", "default"] };
 const base = {
   resolve: source,
   ssr: { resolve: { conditions: source.conditions, externalConditions: ["@sightline/source"] } },
