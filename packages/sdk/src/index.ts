@@ -1,1 +1,9 @@
-export {};
+/**
+ * The public names of `@sightline/sdk`.
+ */
+export { SpanType } from "@sightline/wire/model/span";
+export type { InitOptions } from "./config.ts";
+export { flush, init, type Stats, shutdown, stats } from "./init.ts";
+export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
+export { getCurrentSpan, type LiveSpan, type SpanOptions } from "./tracing/span.ts";
+export { type StartSpanOptions, startSpan, type TraceOptions, type Tracer, trace, withSpan } from "./tracing/trace.ts";

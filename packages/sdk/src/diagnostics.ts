@@ -1,0 +1,53 @@
+/**
+ * How the SDK speaks: through OpenTelemetry's `diag`, each kind of message once; what loses data also as a Node warning.
+ */
+import { diag } from "@opentelemetry/api";
+
+const logger = diag.createComponentLogger({ namespace: "sightline" });
+const said = new Set<string>();
+
+/** Says `message` the first time that `kind` happens. Nothing is printed unless the program set a `diag` logger. */
+export function sayOnce(kind: string, level: "info" | "warn", message: string): void {
+  if (said.has(kind)) return;
+  said.add(kind);
+  logger[level](message);
+}
+
+/**
+ * Says the first time of its kind that spans are lost, or will be: through `diag` and as a Node warning of type
+ * `SightlineWarning`, which goes to standard error and can be silenced like any other
+ * (`--disable-warning=SightlineWarning`).
+ */
+export function warnOnce(kind: string, message: string): void {
+  if (said.has(kind)) return;
+  said.add(kind);
+  logger.warn(message);
+  process.emitWarning(message, "SightlineWarning");
+}
+
+let failures = 0;
+
+/** How often the SDK itself failed; each time the user's code went on without a trace of that step. */
+export function failureCount(): number {
+  return failures;
+}
+
+/** Counts a failure of the SDK's own and says it: the user's code must not meet it. */
+export function countFailure(where: string, error: unknown): void {
+  failures += 1;
+  sayOnce(`failure:${where}`, "warn", `Tracing failed in ${where}; the traced code goes on. ${describe(error)}`);
+}
+
+/** Runs SDK work inside user code: what it throws is counted, and the result is undefined. */
+export function safely<T>(where: string, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    countFailure(where, error);
+    return undefined;
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,67 @@
+/**
+ * Turning tracing on and off, and knowing what became of the spans.
+ */
+import { type InitOptions, readConfig } from "./config.ts";
+import { failureCount, sayOnce, warnOnce } from "./diagnostics.ts";
+import type { Counters } from "./export/counters.ts";
+import { activeRuntime, counters, startRuntime, stopRuntime } from "./runtime.ts";
+
+const FLUSH_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts tracing to a Sightline server; options that are not given come from the environment. May be called again: spans that
+ * begin from then on go to the new address, earlier ones to the old.
+ *
+ * Not needed when SIGHTLINE_URL (or MLFLOW_TRACKING_URI with an http address) is set. Does not throw: settings that cannot be
+ * used are said as a warning, and tracing stays as it was.
+ */
+export function init(options: InitOptions = {}): void {
+  try {
+    const config = readConfig(options, process.env);
+    if (config) startRuntime(config);
+    else sayOnce("no-url", "warn", "init() has no url and SIGHTLINE_URL is not set; tracing stays off.");
+  } catch (error) {
+    warnOnce("bad-setting", String(error));
+  }
+}
+
+/**
+ * Sends what was recorded so far.
+ *
+ * @param timeoutMs  gives up after it; spans that are not sent by then are still tried later. Default 10,000.
+ * @returns whether the server has everything that ended before the call
+ */
+export async function flush(timeoutMs = FLUSH_TIMEOUT_MS): Promise<boolean> {
+  return (await activeRuntime()?.exporter.flush(timeoutMs)) ?? true;
+}
+
+/**
+ * Turns tracing off and sends what is left; traced functions run as they are from then on, until `init()`.
+ *
+ * @param timeoutMs  default: `exitTimeoutMs` of `init()`. What is not sent by then is dropped and counted.
+ * @returns whether everything was delivered
+ */
+export function shutdown(timeoutMs?: number): Promise<boolean> {
+  return stopRuntime(timeoutMs);
+}
+
+export interface Stats extends Readonly<Counters> {
+  /** Spans that wait or are under way now. */
+  readonly queued: number;
+  /** Bytes of them, roughly. */
+  readonly queuedBytes: number;
+  /** How often the SDK itself failed; the user's code went on each time. */
+  readonly failures: number;
+}
+
+/** What became of the spans of this process since it started. */
+export function stats(): Stats {
+  const exporter = activeRuntime()?.exporter;
+  return {
+    ...counters,
+    dropped: { ...counters.dropped },
+    queued: exporter?.unsent ?? 0,
+    queuedBytes: exporter?.unsentBytes ?? 0,
+    failures: failureCount(),
+  };
+}

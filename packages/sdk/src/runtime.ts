@@ -1,0 +1,111 @@
+/**
+ * The tracing that is on in this process: started by `init()`, or by the first span when the environment says where to.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { Tracer } from "@opentelemetry/api";
+import { AlwaysOnSampler, BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
+import { type Config, readConfig } from "./config.ts";
+import { sayOnce, warnOnce } from "./diagnostics.ts";
+import { type Counters, newCounters } from "./export/counters.ts";
+import { deliverAtExit } from "./export/exit.ts";
+import { Exporter, SCOPE } from "./export/exporter.ts";
+
+export interface Runtime {
+  readonly config: Config;
+  /** Of our own provider; nothing is registered globally. */
+  readonly tracer: Tracer;
+  readonly exporter: Exporter;
+}
+
+/** Numbers of the process, across `init()` calls. */
+export const counters: Counters = newCounters();
+
+let current: Runtime | undefined;
+/** Whether the environment was looked at, or `init()` or `shutdown()` made that needless. */
+let isDecided = false;
+
+/** The runtime that new spans belong to; undefined while tracing is off. */
+export function activeRuntime(): Runtime | undefined {
+  if (!isDecided) startFromEnvironment();
+  return current;
+}
+
+/** Starts tracing with `config`; what went before is sent to where it belonged. */
+export function startRuntime(config: Config): void {
+  const previous = current;
+  isDecided = true;
+  // Frameworks that reload modules call init() over and over.
+  if (previous && isDeepStrictEqual(previous.config, config)) return;
+  current = createRuntime(config);
+  if (previous) void retire(previous, previous.config.exitTimeoutMs);
+}
+
+/** Turns tracing off; spans that waited are sent within `timeoutMs`, the default being the one for exits. */
+export async function stopRuntime(timeoutMs?: number): Promise<boolean> {
+  const previous = current;
+  isDecided = true;
+  current = undefined;
+  return previous === undefined || retire(previous, timeoutMs ?? previous.config.exitTimeoutMs);
+}
+
+function startFromEnvironment(): void {
+  isDecided = true;
+  try {
+    const config = readConfig({}, process.env);
+    if (config) current = createRuntime(config);
+    else {
+      sayOnce(
+        "off",
+        "info",
+        "Tracing is off: init() was not called and SIGHTLINE_URL is not set. Traced functions run as they are.",
+      );
+    }
+  } catch (error) {
+    warnOnce("bad-setting", String(error));
+  }
+}
+
+function createRuntime(config: Config): Runtime {
+  const exporter = new Exporter(config, resourceOf(config), counters);
+  const provider = new BasicTracerProvider({
+    // Given explicitly: OTEL_* variables are about the program's own OpenTelemetry set-up.
+    sampler: new AlwaysOnSampler(),
+    spanLimits: {
+      attributeCountLimit: 1024,
+      attributeValueLengthLimit: Number.POSITIVE_INFINITY,
+      eventCountLimit: 1024,
+      linkCountLimit: 128,
+      attributePerEventCountLimit: 128,
+      attributePerLinkCountLimit: 128,
+    },
+    spanProcessors: [
+      {
+        onStart: (span) => exporter.onStart(span),
+        onEnd: (span) => exporter.onEnd(span),
+        forceFlush: async () => void (await exporter.flush(config.exitTimeoutMs)),
+        shutdown: async () => void (await exporter.shutdown(config.exitTimeoutMs)),
+      },
+    ],
+  });
+  releases.set(exporter, deliverAtExit(exporter));
+  return { config, tracer: provider.getTracer(SCOPE.name, SCOPE.version), exporter };
+}
+
+const releases = new WeakMap<Exporter, () => void>();
+
+async function retire({ exporter }: Runtime, timeoutMs: number): Promise<boolean> {
+  const isDelivered = await exporter.shutdown(timeoutMs);
+  releases.get(exporter)?.();
+  return isDelivered;
+}
+
+function resourceOf(config: Config) {
+  return {
+    "service.name": config.serviceName,
+    "telemetry.sdk.name": "sightline",
+    "telemetry.sdk.language": "nodejs",
+    "telemetry.sdk.version": SCOPE.version,
+    "process.pid": process.pid,
+    "process.runtime.version": process.versions.node,
+  };
+}

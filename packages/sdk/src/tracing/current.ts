@@ -1,0 +1,71 @@
+/**
+ * The trace that is running: its id, and what is said about it as a whole.
+ */
+import { safely, sayOnce } from "../diagnostics.ts";
+import { activeSpan, lastNotedTrace, type RecordingSpan } from "./span.ts";
+
+/**
+ * The id of the trace that is running here (`tr-` + 32 hex digits); outside of every trace, of the one that began or ended last in
+ * this process. Undefined before the first.
+ */
+export function getLastActiveTraceId(): string | undefined {
+  return activeSpan()?.traceId ?? lastNotedTrace();
+}
+
+export interface TraceUpdate {
+  /** Can be searched with `tags.<key>`, shown on the trace and changed later. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Facts that do not change, e.g. the version of the program. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Groups the traces of a conversation. */
+  readonly sessionId?: string | undefined;
+  readonly userId?: string | undefined;
+  /** The id that the caller's own system gave the request. */
+  readonly clientRequestId?: string | undefined;
+  /** Text for the list of traces, in place of one made from the inputs. */
+  readonly requestPreview?: string | undefined;
+  /** Text for the list of traces, in place of one made from the outputs. */
+  readonly responsePreview?: string | undefined;
+}
+
+/** Fields of a trace and the attributes of its root span that carry them. */
+const fieldAttributes = {
+  sessionId: "session.id",
+  userId: "user.id",
+  clientRequestId: "sightline.trace.clientRequestId",
+  requestPreview: "sightline.trace.requestPreview",
+  responsePreview: "sightline.trace.responsePreview",
+} as const satisfies Partial<Record<keyof TraceUpdate, string>>;
+
+/**
+ * Says something about the running trace, from anywhere inside it. Later calls add tags and metadata, and replace the rest.
+ *
+ * Outside of a trace nothing happens; that is said once through `diag`.
+ */
+export function updateCurrentTrace(update: TraceUpdate): void {
+  const span = activeSpan();
+  if (span === undefined) {
+    sayOnce("update-outside", "warn", "updateCurrentTrace() was called outside of every trace; nothing was changed.");
+    return;
+  }
+  // Work that outlives its root (a detached promise) can only say it on the span that still runs.
+  safely("updateCurrentTrace", () => write(span.root.isEnded ? span : span.root, update));
+}
+
+function write(carrier: RecordingSpan, update: TraceUpdate): void {
+  for (const [key, value] of Object.entries(update.tags ?? {})) {
+    carrier.setAttribute(`mlflow.traceTag.${key}`, toText(value));
+  }
+  for (const [key, value] of Object.entries(update.metadata ?? {})) {
+    carrier.setAttribute(`mlflow.traceMetadata.${key}`, toText(value));
+  }
+  for (const [field, attribute] of Object.entries(fieldAttributes)) {
+    const value = update[field as keyof typeof fieldAttributes];
+    if (value !== undefined) carrier.setAttribute(attribute, toText(value));
+  }
+}
+
+/** Tags are texts; callers without types pass numbers and objects too. */
+function toText(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+}
