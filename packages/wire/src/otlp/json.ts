@@ -7,10 +7,25 @@
  * @see https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  * @see https://protobuf.dev/programming-guides/json/
  */
-import { SightlineError } from "../errors.ts";
-import { preview, stringifyJson } from "../json.ts";
+import { stringifyJson } from "../json.ts";
 import { isList, setKey } from "./attributes.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { encodeBase64 } from "./base64.ts";
+import {
+  asArray,
+  asBoolean,
+  asBytes,
+  asDouble,
+  asEnum,
+  asInt64,
+  asObject,
+  asString,
+  asUint64,
+  fail,
+  type JsonObject,
+  MAX_INT64,
+  MIN_INT64,
+  Path,
+} from "./json-reader.ts";
 import { enumNames, MAX_VALUE_DEPTH, type Message, type MessageName, type MessageTable, messages } from "./messages.ts";
 import { toPartialSuccess, toRequestMessage, toSpanGroups } from "./request.ts";
 import type { Attributes, AttributeValue, ExportTraceRequest, PartialSuccess } from "./span.ts";
@@ -48,18 +63,14 @@ export function decodeExportResponseJson(body: unknown): PartialSuccess | undefi
   return toPartialSuccess(decode("ExportTraceServiceResponse", body));
 }
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
-/** Keys and indexes from the top to the value being read. */
-type Path = (string | number)[];
-
 function decode<M extends MessageName>(name: M, body: unknown): Message<M> {
-  const path: Path = [];
+  const path = new Path();
   // The walker fills exactly the fields of the table that the type is inferred from.
   return readMessage(name, asObject(body, path), path) as Message<M>;
 }
 
 function readMessage(name: string, source: JsonObject, path: Path): Record<string, unknown> {
+  path.countMessage();
   const message: Record<string, unknown> = {};
   for (const { name: key, type, repeated } of fieldsOf(name)) {
     const value = member(source, key);
@@ -178,87 +189,6 @@ function fieldsOf(name: string): MessageTable[number][] {
   return Object.values((messages as Readonly<Record<string, MessageTable>>)[name] ?? {});
 }
 
-function asObject(value: unknown, path: Path): JsonObject {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
-  return fail(path, `must be an object, not ${show(value)}`);
-}
-
-function asArray(value: unknown, path: Path): readonly unknown[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : fail(path, `must be an array, not ${show(value)}`);
-}
-
-function asString(value: unknown, path: Path): string {
-  return typeof value === "string" ? value : fail(path, `must be a string, not ${show(value)}`);
-}
-
-function asBoolean(value: unknown, path: Path): boolean {
-  return typeof value === "boolean" ? value : fail(path, `must be true or false, not ${show(value)}`);
-}
-
-/** proto3 JSON writes the values that JSON lacks as strings, and numbers may be strings too. */
-function asDouble(value: unknown, path: Path): number {
-  if (typeof value === "number") return value;
-  if (typeof value === "string" && value.trim() !== "") {
-    const number = Number(value);
-    if (!Number.isNaN(number) || value === "NaN") return number;
-  }
-  return fail(path, `must be a number, not ${show(value)}`);
-}
-
-const MIN_INT64 = -(2n ** 63n);
-const MAX_INT64 = 2n ** 63n - 1n;
-const MAX_UINT64 = 2n ** 64n - 1n;
-
-function asInt64(value: unknown, path: Path): number | bigint {
-  if (Number.isSafeInteger(value)) return value as number;
-  // OpenTelemetry's own JSON serializer sends every whole double as intValue, also 1e300
-  if (Number.isInteger(value) && Math.abs(value as number) >= 2 ** 63) return value as number;
-  const exact = asInteger(value, path);
-  if (exact < MIN_INT64 || exact > MAX_INT64) fail(path, `does not fit in 64 bits: ${show(value)}`);
-  const rounded = Number(exact);
-  return Number.isSafeInteger(rounded) ? rounded : exact;
-}
-
-function asUint64(value: unknown, path: Path): bigint {
-  const exact = asInteger(value, path);
-  if (exact < 0n || exact > MAX_UINT64) fail(path, `does not fit in 64 bits without a sign: ${show(value)}`);
-  return exact;
-}
-
-function asInteger(value: unknown, path: Path): bigint {
-  // 20 digits are enough for 64 bits; longer ones would only cost time.
-  if (typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
-  if (typeof value === "number" && Number.isInteger(value)) return BigInt(value);
-  return fail(path, `must be a whole number, not ${show(value)}`);
-}
-
-function asEnum(value: unknown, names: readonly string[], path: Path): number {
-  if (Number.isInteger(value)) return value as number;
-  const index = typeof value === "string" ? names.indexOf(value) : -1;
-  if (index >= 0) return index;
-  return fail(path, `must be a number or one of ${names.join(", ")}, not ${show(value)}`);
-}
-
-function asBytes(value: unknown, path: Path): Uint8Array {
-  const bytes = typeof value === "string" ? decodeBase64(value) : undefined;
-  return bytes ?? fail(path, `must be base64, not ${show(value)}`);
-}
-
-function fail(path: Path, what: string): never {
-  const place = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`)).join("");
-  const name = place === "" ? "The whole" : place.slice(1);
-  throw new SightlineError(
-    "OTLP_MALFORMED",
-    `The body is not an OTLP trace export request in JSON: ${name} ${what}. See https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding.`,
-    { details: { path: place.slice(1) } },
-  );
-}
-
-function show(value: unknown): string {
-  return value === undefined ? "nothing" : preview(stringifyJson(value), 60);
-}
-
 function encode<M extends MessageName>(name: M, message: Message<M>): string {
   // A message is a record of its table's fields.
   return JSON.stringify(writeMessage(name, message as JsonObject));
@@ -296,11 +226,7 @@ function writeAnyValue(value: AttributeValue, depth: number): Record<string, unk
       return { boolValue: value };
     case "number":
       if (Number.isSafeInteger(value) && !Object.is(value, -0)) return { intValue: String(value) };
-      // JSON.stringify writes -0 as 0 and the others as null
-      return {
-        doubleValue:
-          Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? "-0" : String(value),
-      };
+      return { doubleValue: toJsonDouble(value) };
     case "bigint":
       if (value >= MIN_INT64 && value <= MAX_INT64) return { intValue: value.toString() };
       return { stringValue: value.toString() };
@@ -314,4 +240,10 @@ function writeAnyValue(value: AttributeValue, depth: number): Record<string, unk
   if (depth >= MAX_VALUE_DEPTH) return { stringValue: stringifyJson(value) };
   if (isList(value)) return { arrayValue: { values: value.map((item) => writeAnyValue(item, depth + 1)) } };
   return { kvlistValue: { values: writeKeyValues(value, depth + 1) } };
+}
+
+/** Numbers that `JSON.stringify` would write as 0 or null are strings, as proto3 JSON has it. */
+function toJsonDouble(value: number): number | string {
+  if (Object.is(value, -0)) return "-0";
+  return Number.isFinite(value) ? value : String(value);
 }

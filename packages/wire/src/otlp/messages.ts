@@ -141,3 +141,9 @@ export const enumNames = {
 
 /** Levels of AnyValue inside AnyValue that are read; deeper nesting is refused so that a small body cannot exhaust the stack. */
 export const MAX_VALUE_DEPTH = 64;
+
+/**
+ * Spans, events, links and their wrappers in one request. An empty one takes two bytes on the wire and some two hundred in
+ * memory, so the size of the body alone does not bound what reading it costs. Exporters send some thousands.
+ */
+export const MAX_MESSAGES = 500_000;

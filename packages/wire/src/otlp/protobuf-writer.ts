@@ -71,16 +71,17 @@ export class ProtobufWriter {
   }
 
   fixed64(value: bigint): void {
-    this.#view.setBigUint64(this.#reserve(8), BigInt.asUintN(64, value), true);
+    const pos = this.#reserve(8); // before #view is read: it may be replaced
+    this.#view.setBigUint64(pos, BigInt.asUintN(64, value), true);
   }
 
   double(value: number): void {
-    this.#view.setFloat64(this.#reserve(8), value, true);
+    const pos = this.#reserve(8);
+    this.#view.setFloat64(pos, value, true);
   }
 
   /** Raw bytes, without their length. */
   bytes(bytes: ArrayLike<number>): void {
-    // reserve may change the buffer, so it goes first
     const pos = this.#reserve(bytes.length);
     this.#bytes.set(bytes, pos);
   }

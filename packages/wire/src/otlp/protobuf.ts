@@ -3,7 +3,7 @@
  *
  * @see https://opentelemetry.io/docs/specs/otlp/#binary-protobuf-encoding
  */
-import { type Message, type MessageName, type MessageTable, messages } from "./messages.ts";
+import { MAX_MESSAGES, type Message, type MessageName, type MessageTable, messages } from "./messages.ts";
 import { readKeyValue, writeKeyValues } from "./protobuf-any-value.ts";
 import { ProtobufReader, WireType } from "./protobuf-reader.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
@@ -106,6 +106,7 @@ function readMessage(
   known: Record<string, unknown> | undefined,
 ): Record<string, unknown> {
   const { fields, empty } = plans[name] as Plan; // names come from the tables
+  reader.countMessage(MAX_MESSAGES);
   const message = known ?? { ...empty };
   if ("attributes" in message) message["attributes"] ??= {};
   while (reader.pos < end) {
