@@ -119,19 +119,37 @@ test("snake_case, names of enums, numbers as text and null are read", () => {
 });
 
 test("refusals name the field and what is wrong there", () => {
-  expect(refusal([])).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: the whole must be an object, not an array. See https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."`);
-  expect(refusal({ resourceSpans: [{ scopeSpans: {} }] })).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans must be an array, not an object. See https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."`);
-  expect(refusalOfSpan({ name: 5 })).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].name must be a string, not 5."`);
-  expect(refusalOfSpan({ startTimeUnixNano: "yesterday" })).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].startTimeUnixNano must be a whole number, not "yesterday"."`);
-  expect(refusalOfSpan({ startTimeUnixNano: -1 })).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].startTimeUnixNano does not fit in 64 bits without a sign: -1."`);
-  expect(refusalOfSpan({ kind: "CLIENT" })).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].kind must be a number or one of SPAN_KIND_UNSPECIFIED, SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, SPAN_KIND_PRODUCER, SPAN_KIND_CONSUMER, not "CLIENT"."`);
-  expect(refusalOfSpan({ attributes: [{ key: "a", value: { intValue: 1.5 } }] })).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value.intValue must be a whole number, not 1.5."`);
+  expect(refusal([])).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: the whole must be an object, not an array. See https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."`,
+  );
+  expect(refusal({ resourceSpans: [{ scopeSpans: {} }] })).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans must be an array, not an object. See https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding."`,
+  );
+  expect(refusalOfSpan({ name: 5 })).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].name must be a string, not 5."`,
+  );
+  expect(refusalOfSpan({ startTimeUnixNano: "yesterday" })).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].startTimeUnixNano must be a whole number, not "yesterday"."`,
+  );
+  expect(refusalOfSpan({ startTimeUnixNano: -1 })).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].startTimeUnixNano does not fit in 64 bits without a sign: -1."`,
+  );
+  expect(refusalOfSpan({ kind: "CLIENT" })).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].kind must be a number or one of SPAN_KIND_UNSPECIFIED, SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT, SPAN_KIND_PRODUCER, SPAN_KIND_CONSUMER, not "CLIENT"."`,
+  );
+  expect(refusalOfSpan({ attributes: [{ key: "a", value: { intValue: 1.5 } }] })).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value.intValue must be a whole number, not 1.5."`,
+  );
   expect(
     refusalOfSpan({ attributes: [{ key: "a", value: { intValue: "9223372036854775808" } }] }),
-  ).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value.intValue does not fit in 64 bits: "9223372036854775808"."`);
+  ).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value.intValue does not fit in 64 bits: "9223372036854775808"."`,
+  );
   expect(
     refusalOfSpan({ attributes: [{ key: "a", value: { arrayValue: { values: [{ bytesValue: "§" }] } } }] }),
-  ).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value.arrayValue.values[0].bytesValue must be base64, not "§"."`);
+  ).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in JSON: resourceSpans[0].scopeSpans[0].spans[1].attributes[0].value.arrayValue.values[0].bytesValue must be base64, not "§"."`,
+  );
 });
 
 test("values nested without end are refused before the stack is", () => {

@@ -59,11 +59,21 @@ test("a span without fields has proto3's defaults", () => {
 });
 
 test("refusals name the byte and what is wrong there", () => {
-  expect(refusal([0x0a, 0x05, 0x12, 0x00]).message).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in protobuf: at byte 1 of 4, a length of 5 runs past the end of its message, which has 2 bytes left. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`);
-  expect(refusal([0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).message).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in protobuf: at byte 1 of 11, a length of 18446744073709552000 runs past the end of its message, which has 0 bytes left. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`);
-  expect(refusal(Array(12).fill(0xff)).message).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in protobuf: at byte 0 of 12, a number does not end. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`);
-  expect(refusal([0x00]).message).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in protobuf: at byte 0 of 1, field number 0 is not possible. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`);
-  expect(refusal(requestWithSpan([0x39, 1, 2, 3])).message).toMatchInlineSnapshot(`"The body is not an OTLP trace export request in protobuf: at byte 7 of 10, 8 bytes are needed, but its message has 3 left. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`);
+  expect(refusal([0x0a, 0x05, 0x12, 0x00]).message).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in protobuf: at byte 1 of 4, a length of 5 runs past the end of its message, which has 2 bytes left. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`,
+  );
+  expect(refusal([0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]).message).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in protobuf: at byte 1 of 11, a length of 18446744073709552000 runs past the end of its message, which has 0 bytes left. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`,
+  );
+  expect(refusal(Array(12).fill(0xff)).message).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in protobuf: at byte 0 of 12, a number does not end. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`,
+  );
+  expect(refusal([0x00]).message).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in protobuf: at byte 0 of 1, field number 0 is not possible. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`,
+  );
+  expect(refusal(requestWithSpan([0x39, 1, 2, 3])).message).toMatchInlineSnapshot(
+    `"The body is not an OTLP trace export request in protobuf: at byte 7 of 10, 8 bytes are needed, but its message has 3 left. Check that the sender's exporter speaks OTLP/HTTP protobuf and that nothing on the way cut the body."`,
+  );
   expect(refusal([0x0a, 0x05, 0x12]).details).toEqual({ offset: 1 });
 });
 
