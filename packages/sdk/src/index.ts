@@ -2,6 +2,8 @@
  * The public names of `@sightline/sdk`.
  */
 export { SpanType } from "@sightline/wire/model/span";
+export type { Autolog, AutologOptions } from "./autolog/instrument.ts";
+export { autolog, openai } from "./autolog/registry.ts";
 export type { InitOptions } from "./config.ts";
 export { flush, init, type Stats, shutdown, stats } from "./init.ts";
 export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
