@@ -42,8 +42,8 @@ export type FilterResult =
 export const MAX_FILTER_LENGTH = 100_000;
 /** Brackets and NOTs inside each other. */
 export const MAX_FILTER_DEPTH = 50;
-/** Comparisons in one filter; keeps the SQL made from it well under ClickHouse's max_query_size of 256 KiB. */
-export const MAX_FILTER_COMPARISONS = 500;
+/** Comparisons in one filter; keeps the SQL made from it under the 128 KiB that ClickHouse takes in one form field. */
+export const MAX_FILTER_COMPARISONS = 200;
 
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const THOUSANDS: Readonly<Record<string, number>> = { k: 1000 };

@@ -1,0 +1,9 @@
+/**
+ * The schema's history, in order. Add a file and a line; never change one that was released.
+ */
+import { spans } from "./0001-spans.ts";
+import { traces } from "./0002-traces.ts";
+import { traceTags } from "./0003-trace-tags.ts";
+import type { SchemaStep } from "./dialect.ts";
+
+export const schemaSteps: readonly SchemaStep[] = [spans, traces, traceTags];

@@ -1,0 +1,48 @@
+import { parseFilter } from "@sightline/wire/filter/parser";
+import { expect, test } from "vitest";
+import { compileFilter } from "./filter.ts";
+import { and, join, param, raw, render, sql } from "./sql.ts";
+
+test("values become parameters, in order", () => {
+  const inner = sql`a = ${param("x'y", "String")}`;
+  const query = sql`SELECT ${raw("b")} WHERE ${inner} AND c IN ${param([1, 2], "Array(Float64)")} LIMIT ${param(3n, "UInt64")}`;
+  expect(render(query)).toEqual({
+    text: "SELECT b WHERE a = {p0:String} AND c IN {p1:Array(Float64)} LIMIT {p2:UInt64}",
+    parameters: { p0: "x'y", p1: [1, 2], p2: 3n },
+  });
+});
+
+test("no conditions hold, no pieces are the empty piece", () => {
+  expect(render(and([])).text).toBe("1");
+  expect(render(join([], ", ")).text).toBe("");
+  expect(render(and([raw("a"), raw("b OR c")])).text).toBe("(a) AND (b OR c)");
+});
+
+/** The SQL of a filter, as a person would read it. */
+function compiled(text: string): string {
+  const result = parseFilter(text);
+  if (!result.ok || result.filter === undefined) throw new Error(`${text} is no filter`);
+  const { text: where, parameters } = render(compileFilter(result.filter, (name) => raw(name)));
+  return `${where}\n-- ${JSON.stringify(parameters, (_, value) => (typeof value === "bigint" ? String(value) : value))}`;
+}
+
+test("a filter becomes a condition with bound values", () => {
+  expect(compiled("status = 'ERROR' AND (duration > 2s OR NOT session = 's')")).toMatchInlineSnapshot(`
+    "(state = {p0:String}) AND ((duration_us / 1000 > {p1:Float64}) OR (NOT (session_id != '' AND session_id = {p2:String})))
+    -- {"p0":"ERROR","p1":2000,"p2":"s"}"
+  `);
+  expect(
+    compiled("start >= '2026-11-24T00:00:00.5Z' AND start < 1795508709717.5 AND start = 5"),
+  ).toMatchInlineSnapshot(`
+    "(start_time >= fromUnixTimestamp64Micro({p0:Int64}, 'UTC')) AND (start_time < fromUnixTimestamp64Micro({p1:Int64}, 'UTC')) AND (intDiv(toUnixTimestamp64Micro(start_time), 1000) = {p2:Float64})
+    -- {"p0":"1795478400500000","p1":"1795508709718000","p2":5}"
+  `);
+  expect(compiled("tags.env IN ('prod', 'dev')")).toMatchInlineSnapshot(`
+    "(trace_id IN (SELECT trace_id FROM trace_tags FINAL WHERE key = {p0:String} AND removed = 0 AND value IN {p1:Array(String)})) OR (mapContains(tags, {p2:String}) AND tags[{p3:String}] IN {p4:Array(String)} AND trace_id NOT IN (SELECT trace_id FROM trace_tags FINAL WHERE key = {p5:String}))
+    -- {"p0":"env","p1":["prod","dev"],"p2":"env","p3":"env","p4":["prod","dev"],"p5":"env"}"
+  `);
+  expect(compiled("metadata.v LIKE '50\\% \\' AND cost != 1")).toMatchInlineSnapshot(`
+    "(mapContains(metadata, {p0:String}) AND metadata[{p1:String}] LIKE {p2:String}) AND (cost_usd IS NOT NULL AND cost_usd != {p3:Float64})
+    -- {"p0":"v","p1":"v","p2":"50\\\\% \\\\\\\\","p3":1}"
+  `);
+});

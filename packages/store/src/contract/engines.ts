@@ -1,0 +1,80 @@
+/**
+ * The engines that the contract suites run on: the embedded ones always, external ones when their URL is given.
+ *
+ * A new engine joins by one row.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { clickHouseAddress } from "../clickhouse/address.ts";
+import { openClickHouseTelemetryStore } from "../clickhouse/clickhouse-telemetry-store.ts";
+import { startChdb } from "../engines/chdb/supervisor.ts";
+import { connectClickHouse } from "../engines/clickhouse.ts";
+import type { TelemetryStore } from "../telemetry-store.ts";
+
+/** A running engine with a database for one test file. */
+export interface RunningEngine {
+  readonly url: string;
+  /** Removes what the tests made and stops the engine. */
+  stop(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: string;
+  start(): Promise<RunningEngine>;
+}
+
+/** Runs `work` with a new directory; the result's `stop` removes it. */
+async function inFreshDirectory(start: (directory: string) => Promise<RunningEngine>): Promise<RunningEngine> {
+  const directory = await mkdtemp(join(tmpdir(), "sightline-store-"));
+  const engine = await start(directory);
+  return {
+    url: engine.url,
+    async stop() {
+      await engine.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const embeddedClickHouse: Engine = {
+  name: "embedded chDB",
+  start: () =>
+    inFreshDirectory(async (dataDir) => {
+      const chdb = await startChdb({ dataDir });
+      return { url: chdb.url, stop: () => chdb.close() };
+    }),
+};
+
+/** A database of its own on a server that is there. */
+function externalClickHouse(serverUrl: string): Engine {
+  return {
+    name: "external ClickHouse",
+    async start() {
+      const url = new URL(serverUrl);
+      const database = `sightline_test_${crypto.randomUUID().slice(0, 8)}`;
+      url.pathname = `/${database}`;
+      return {
+        url: url.href,
+        async stop() {
+          const client = connectClickHouse(serverUrl);
+          await client.command({ query: `DROP DATABASE IF EXISTS ${database}` });
+          await client.close();
+        },
+      };
+    },
+  };
+}
+
+const { SIGHTLINE_TEST_CLICKHOUSE_URL, SIGHTLINE_TEST_DATABASE_URL } = process.env;
+
+export const clickHouseEngines: readonly Engine[] = [
+  embeddedClickHouse,
+  ...(SIGHTLINE_TEST_CLICKHOUSE_URL ? [externalClickHouse(SIGHTLINE_TEST_CLICKHOUSE_URL)] : []),
+];
+
+/** Opens a telemetry store on a running engine. */
+export async function openTelemetryStore(url: string): Promise<TelemetryStore> {
+  const { serverUrl, database } = clickHouseAddress(url);
+  return await openClickHouseTelemetryStore({ client: connectClickHouse(serverUrl), database });
+}

@@ -1,0 +1,356 @@
+/**
+ * What reading traces promises, on every ClickHouse engine: pages, ranges, filters, counts.
+ */
+import type { ComparisonOperator, Filter } from "@sightline/wire/filter/ast";
+import { type FilterField, filterFields, STATE_VALUES } from "@sightline/wire/filter/fields";
+import { matchesFilter } from "@sightline/wire/filter/matches";
+import { MAX_FILTER_COMPARISONS, parseFilter } from "@sightline/wire/filter/parser";
+import { printFilter } from "@sightline/wire/filter/print";
+import type { TraceInfo } from "@sightline/wire/model/trace";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SpanRecord, TelemetryStore, TraceCursor, TraceQuery } from "../telemetry-store.ts";
+import { TRACE_SORT_KEYS } from "../telemetry-store.ts";
+import { clickHouseEngines, openTelemetryStore, type RunningEngine } from "./engines.ts";
+import { freshExperimentId, freshTraceId, SAMPLE_START, sampleSpan, spanId } from "./samples.ts";
+
+const NEWEST_FIRST = { key: "timestamp_ms", direction: "DESC" } as const;
+const MICROSECOND = 1000n;
+
+describe.each(clickHouseEngines)("searching on $name", ({ start }) => {
+  let engine: RunningEngine;
+  let store: TelemetryStore;
+  beforeAll(async () => {
+    engine = await start();
+    store = await openTelemetryStore(engine.url);
+  });
+  afterAll(async () => {
+    await store?.close();
+    await engine?.stop();
+  });
+
+  async function allPages(query: Omit<TraceQuery, "after">): Promise<TraceInfo[][]> {
+    const pages: TraceInfo[][] = [];
+    let after: TraceCursor | undefined;
+    do {
+      const page = await store.searchTraces({ ...query, ...(after && { after }) });
+      pages.push([...page.traces]);
+      after = page.next;
+    } while (after !== undefined);
+    return pages;
+  }
+
+  describe("pages", () => {
+    const experimentIds = [freshExperimentId(), freshExperimentId()];
+    const traceIds = Array.from({ length: 60 }, freshTraceId);
+    beforeAll(async () => {
+      // Four starts and three lengths for sixty traces: most are equal to others in both.
+      const records = traceIds.map((traceId, index) => {
+        const startTimeUnixNano = SAMPLE_START + BigInt(index % 4) * MICROSECOND;
+        const endTimeUnixNano = startTimeUnixNano + BigInt(index % 3) * MICROSECOND + BigInt(index);
+        return sampleSpan({ traceId, experimentId: experimentIds[index % 2]!, startTimeUnixNano, endTimeUnixNano });
+      });
+      await store.writeSpans(records);
+    });
+
+    const orders = TRACE_SORT_KEYS.flatMap((key) => [
+      { key, direction: "ASC" as const },
+      { key, direction: "DESC" as const },
+    ]);
+
+    test.each(orders)("by $key $direction have every trace once, in order", async (order) => {
+      const value = (trace: TraceInfo) => (order.key === "timestamp_ms" ? trace.requestTime : trace.durationMs);
+      for (const limit of [1, 7, 20, 59, 60, 61]) {
+        const pages = await allPages({ experimentIds, order, limit });
+        const found = pages.flat();
+        expect(found.map((trace) => trace.traceId).toSorted()).toEqual(traceIds.toSorted());
+        const sorted = found.toSorted((a, b) => {
+          const [left, right] = order.direction === "ASC" ? [a, b] : [b, a];
+          if (value(left) !== value(right)) return value(left) < value(right) ? -1 : 1;
+          return left.traceId < right.traceId ? -1 : 1;
+        });
+        expect(found.map((trace) => trace.traceId)).toEqual(sorted.map((trace) => trace.traceId));
+        expect(pages.slice(0, -1).every((page) => page.length === limit)).toBe(true);
+        expect(pages.at(-1)?.length).toBeGreaterThan(0);
+      }
+    });
+
+    test("are of the experiments asked for", async () => {
+      const [first = "", second = ""] = experimentIds;
+      const of = async (ids?: string[]) =>
+        (await allPages({ ...(ids && { experimentIds: ids }), order: NEWEST_FIRST, limit: 1000 }))
+          .flat()
+          .filter((trace) => traceIds.includes(trace.traceId));
+      expect(new Set((await of([first])).map((trace) => trace.experimentId))).toEqual(new Set([first]));
+      expect(await of([first, second])).toHaveLength(60);
+      expect(await of(undefined)).toHaveLength(60);
+      expect(await of([])).toEqual([]);
+      expect(await of([freshExperimentId(), "no number"])).toEqual([]);
+    });
+
+    test("are of the time range asked for, from inclusive, to exclusive", async () => {
+      const range = async (from?: bigint, to?: bigint) => {
+        const selection = { experimentIds, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+        const { total } = await store.countTraces({ ...selection, limit: 1000 });
+        expect((await allPages({ ...selection, order: NEWEST_FIRST, limit: 100 })).flat()).toHaveLength(total);
+        return total;
+      };
+      // Starts are kept in microseconds: SAMPLE_START is 456 ns after one.
+      const base = (SAMPLE_START / MICROSECOND) * MICROSECOND;
+      expect(await range(base, base + MICROSECOND)).toBe(15);
+      expect(await range(base + 1n)).toBe(45);
+      expect(await range(undefined, base)).toBe(0);
+      expect(await range(base + 3n * MICROSECOND)).toBe(15);
+      expect(await range(base + 3n * MICROSECOND + 1n)).toBe(0);
+      expect(await range(-(2n ** 70n), 2n ** 70n)).toBe(60);
+    });
+  });
+
+  test("counting stops at the limit", async () => {
+    const experimentId = freshExperimentId();
+    const failed = ["ERROR", "ERROR", "OK", "OK", "OK", "OK", "OK"] as const;
+    await store.writeSpans(
+      failed.map((statusCode) => sampleSpan({ traceId: freshTraceId(), experimentId, statusCode })),
+    );
+    const experimentIds = [experimentId];
+    expect(await store.countTraces({ experimentIds, limit: 100 })).toEqual({ total: 7, errors: 2 });
+    expect(await store.countTraces({ experimentIds, limit: 7 })).toEqual({ total: 7, errors: 2 });
+    const few = await store.countTraces({ experimentIds, limit: 3 });
+    expect(few.total).toBe(3);
+    expect(few.errors).toBeLessThanOrEqual(2);
+    const filter = parsed("status = 'ERROR'");
+    expect(await store.countTraces({ experimentIds, filter, limit: 100 })).toEqual({ total: 2, errors: 2 });
+  });
+
+  test("infos come in the order of the ids, unknown ones are left out", async () => {
+    const known = Array.from({ length: 450 }, freshTraceId);
+    await store.writeSpans(known.map((traceId) => sampleSpan({ traceId })));
+    const asked = known
+      .toReversed()
+      .flatMap((traceId, index) => (index % 10 === 0 ? [traceId, freshTraceId()] : [traceId]));
+    const infos = await store.getTraceInfos([...asked, "not a trace id'"]);
+    expect(infos.map((info) => info.traceId)).toEqual(known.toReversed());
+    expect((await store.getTraceInfos([known[0]!, known[0]!])).length).toBe(1);
+    expect(await store.getTraceInfos([])).toEqual([]);
+    const spans = await store.getSpans(asked);
+    expect([...spans.keys()].toSorted()).toEqual(known.toSorted());
+  });
+
+  test("a call that is given up rejects with the reason", async () => {
+    const reason = new Error("the browser went away");
+    const signal = AbortSignal.abort(reason);
+    await expect(store.searchTraces({ order: NEWEST_FIRST, limit: 1 }, { signal })).rejects.toBe(reason);
+    await expect(store.getSpans([freshTraceId()], { signal })).rejects.toBe(reason);
+  });
+
+  describe("filters", () => {
+    const experimentId = freshExperimentId();
+    const experimentIds = [experimentId];
+    let traces: TraceInfo[] = [];
+
+    beforeAll(async () => {
+      const spans = fc.sample(fc.array(anyFacts(), { minLength: 1, maxLength: 3 }), { numRuns: 80, seed: 20261124 });
+      const records = spans.flatMap((facts) => {
+        const traceId = freshTraceId();
+        return facts.map((fact, index) =>
+          sampleSpan({
+            ...fact,
+            traceId,
+            experimentId,
+            spanId: spanId(index + 1),
+            parentSpanId: index === 0 ? "" : spanId(1),
+          }),
+        );
+      });
+      await store.writeSpans(records);
+      // A third of the traces have tags set, changed or removed by people.
+      const ids = [...new Set(records.map((record) => record.traceId))];
+      for (const [index, traceId] of ids.entries()) {
+        if (index % 3 === 0) await store.setTraceTags(traceId, { env: "edited", [`k${index}`]: "v" });
+        if (index % 6 === 0) await store.deleteTraceTag(traceId, "a b");
+        if (index % 12 === 0) await store.deleteTraceTag(traceId, "env");
+      }
+      traces = await store.getTraceInfos(ids);
+      expect(traces).toHaveLength(80);
+    });
+
+    async function found(filter: Filter): Promise<string[]> {
+      const page = await store.searchTraces({ experimentIds, filter, order: NEWEST_FIRST, limit: 1000 });
+      return page.traces.map((trace) => trace.traceId).toSorted();
+    }
+
+    function expected(filter: Filter): string[] {
+      return traces
+        .filter((trace) => matchesFilter(filter, trace))
+        .map((trace) => trace.traceId)
+        .toSorted();
+    }
+
+    test("SQL and memory agree on every field and operator", async () => {
+      let matches = 0;
+      for (const field of filterFields as readonly FilterField[]) {
+        for (const operator of field.operators) {
+          for (const filter of fc.sample(comparisonWith(field, operator), { numRuns: 4, seed: 7 })) {
+            const ids = await found(filter);
+            expect({ filter: printFilter(filter), ids }).toEqual({
+              filter: printFilter(filter),
+              ids: expected(filter),
+            });
+            matches += ids.length;
+          }
+        }
+      }
+      expect(matches).toBeGreaterThan(1000);
+    });
+
+    test("SQL and memory agree on hundreds of random filters", async () => {
+      const { tree } = fc.letrec<{ tree: Filter; comparison: Filter }>((tie) => ({
+        comparison: fc
+          .constantFrom<FilterField>(...filterFields)
+          .chain((field) => fc.constantFrom(...field.operators).chain((operator) => comparisonWith(field, operator))),
+        tree: fc.oneof(
+          { maxDepth: 3, depthSize: "small" },
+          tie("comparison"),
+          fc.record({ kind: fc.constant("and"), terms: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }) }),
+          fc.record({ kind: fc.constant("or"), terms: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }) }),
+          fc.record({ kind: fc.constant("not"), term: tie("tree") }),
+        ) as fc.Arbitrary<Filter>,
+      }));
+      await fc.assert(
+        fc.asyncProperty(tree, async (filter) => {
+          const ids = await found(filter);
+          expect(ids).toEqual(expected(filter));
+          const { total } = await store.countTraces({ experimentIds, filter, limit: 1000 });
+          expect(total).toBe(ids.length);
+        }),
+        { numRuns: 300 },
+      );
+    });
+
+    test("text that looks like SQL or parameters is text", async () => {
+      const traceId = freshTraceId();
+      const nasty = "' OR 1=1 -- {p0:String} \\' \\N \t\n\r \u0000 `\" /* ; DROP TABLE traces";
+      await store.writeSpans([
+        sampleSpan({ traceId, experimentId: freshExperimentId(), name: nasty, traceTags: { [nasty]: nasty } }),
+      ]);
+      const only = async (filter: Filter) => {
+        const page = await store.searchTraces({ filter, order: NEWEST_FIRST, limit: 10 });
+        expect(page.traces.map((trace) => trace.traceId)).toEqual([traceId]);
+      };
+      await only({ kind: "comparison", left: { field: "name" }, operator: "=", value: nasty });
+      await only({ kind: "comparison", left: { field: "name" }, operator: "IN", value: ["x", nasty] });
+      await only({ kind: "comparison", left: { field: "tags", key: nasty }, operator: "=", value: nasty });
+    });
+
+    test("the largest filter that the parser lets pass is run", async () => {
+      const tags = Array.from(
+        { length: MAX_FILTER_COMPARISONS },
+        (_, index) => `tags.key${index} = 'value ${index}'`,
+      ).join(" OR ");
+      expect(await found(parsed(tags))).toEqual([]);
+      const ids = Array.from({ length: 2000 }, freshTraceId);
+      const some = traces.slice(0, 3).map((trace) => trace.traceId);
+      const list = [...ids, ...some].map((id) => `'${id}'`).join(",");
+      expect(await found(parsed(`trace_id IN (${list})`))).toEqual(some.toSorted());
+    });
+
+    test("a tree that the parser would not make is refused", async () => {
+      const bad = [
+        { kind: "comparison", left: { field: "trace_id; DROP" }, operator: "=", value: "x" },
+        { kind: "comparison", left: { field: "name" }, operator: "<", value: "x" },
+        { kind: "comparison", left: { field: "cost" }, operator: "LIKE", value: "x" },
+        { kind: "comparison", left: { field: "cost" }, operator: "IN", value: 1 },
+      ] as const satisfies Filter[];
+      for (const filter of bad) {
+        await expect(store.searchTraces({ filter, order: NEWEST_FIRST, limit: 1 })).rejects.toThrow(RangeError);
+      }
+    });
+  });
+});
+
+function parsed(text: string): Filter {
+  const result = parseFilter(text);
+  if (!result.ok || result.filter === undefined) throw new Error(`${text} is no filter`);
+  return result.filter;
+}
+
+// Few values, so that filters hit; among them some that LIKE and quoting could stumble over.
+const WORDS = [
+  "",
+  "chat",
+  "Chat",
+  "answer_1",
+  "answerX1",
+  "50%",
+  "a\\b",
+  "naïve ÄÖ",
+  "naÏve äö",
+  "日本",
+  "it's",
+  '"q"',
+  "💡 x",
+  "line\nbreak",
+];
+const PIECES = ["%", "_", "\\%", "\\_", "\\", "a", "A", "chat", "ä", "Ï", "💡", "\n", "50", "'", "1"];
+const KEYS = ["env", "a b", "x.y", "k0", "none"];
+const NUMBERS = [0, 1, 2.5, 10, 1e9, -1, 0.1];
+
+function anyFacts(): fc.Arbitrary<Partial<SpanRecord>> {
+  const word = fc.constantFrom(...WORDS);
+  const map = fc.dictionary(fc.constantFrom(...KEYS.slice(0, 3)), word);
+  const tokens = fc.constantFrom(0, 1, 10);
+  const usage = fc.record({ inputTokens: tokens, outputTokens: tokens, totalTokens: tokens });
+  const startTimeUnixNano = fc.nat({ max: 5000 }).map((micros) => SAMPLE_START + BigInt(micros) * MICROSECOND);
+  const facts = fc.record(
+    {
+      name: word,
+      startTimeUnixNano,
+      length: fc.constantFrom(0n, 100n, 1_000_000n, 2_500_000n, 290_000n),
+      statusCode: fc.constantFrom("OK" as const, "ERROR" as const),
+      statusMessage: word,
+      sessionId: word,
+      userId: word,
+      traceTags: map,
+      traceMetadata: map,
+      requestPreview: word,
+      responsePreview: word,
+      usage,
+      costUsd: fc.constantFrom(0, 0.1, 2.5),
+    },
+    { requiredKeys: ["startTimeUnixNano", "length"] },
+  );
+  return facts.map(({ length, ...fact }) => ({
+    ...fact,
+    endTimeUnixNano: length === 0n ? 0n : fact.startTimeUnixNano + length * MICROSECOND,
+  }));
+}
+
+function comparisonWith(field: FilterField, operator: ComparisonOperator): fc.Arbitrary<Filter> {
+  const base = Number(SAMPLE_START / 1_000_000n);
+  const texts = field.type === "state" ? fc.constantFrom<string>(...STATE_VALUES) : fc.constantFrom(...WORDS);
+  const patterns = fc
+    .array(fc.constantFrom(...PIECES, ...STATE_VALUES), { maxLength: 4 })
+    .map((pieces) => pieces.join(""));
+  const scalars: fc.Arbitrary<string | number> =
+    field.type === "text" || field.type === "state"
+      ? operator === "LIKE" || operator === "ILIKE"
+        ? patterns
+        : texts
+      : field.type === "time"
+        ? fc.oneof(fc.integer({ min: base - 1, max: base + 6 }), fc.constantFrom(base + 0.5, -5, 0, 1e15))
+        : field.type === "duration"
+          ? fc.constantFrom(0, 0.1, 290, 1000, 2500, 1e-9, 1e300, 290.0000001)
+          : fc.oneof(fc.constantFrom(...NUMBERS), fc.double({ noNaN: true, noDefaultInfinity: true }));
+  const isList = operator === "IN" || operator === "NOT IN";
+  const value = isList ? fc.array(scalars, { minLength: 1, maxLength: 3 }) : scalars;
+  const key = field.keyed ? fc.constantFrom(...KEYS) : fc.constant(undefined);
+  return fc.record({ key, value }).map(
+    (parts) =>
+      ({
+        kind: "comparison",
+        left: parts.key === undefined ? { field: field.name } : { field: field.name, key: parts.key },
+        operator,
+        value: parts.value,
+      }) as Filter,
+  );
+}

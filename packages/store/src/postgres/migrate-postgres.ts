@@ -1,0 +1,72 @@
+/**
+ * Brings the PostgreSQL schema up to date, and lends its lock to whoever else must migrate alone.
+ */
+import { SightlineError } from "@sightline/wire/errors";
+import type { Pool, PoolClient } from "pg";
+import { type MigrationPort, migrate } from "../migrate.ts";
+import { toEntityStoreError } from "./errors.ts";
+import { migrations } from "./migrations/list.ts";
+
+/** Any number that no other program uses for its advisory locks: "sightlin" in ASCII. */
+const LOCK_KEY = "8316291885243853166";
+/** Longer than any migration that there is; after that the other server is taken to hang. */
+const LOCK_TIMEOUT_MS = 60_000;
+
+/**
+ * Applies the missing migrations in one transaction: all or none. Servers that start at the same time wait for each other.
+ *
+ * @param alongside  is run under the same lock, after the migrations; if it fails they are rolled back
+ * @throws STORE_UNAVAILABLE if the database does not answer, is of a newer version, or another server keeps the lock
+ */
+export async function migratePostgres(
+  pool: Pool,
+  alongside: () => Promise<void> = async () => undefined,
+): Promise<void> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toEntityStoreError(error);
+  });
+  let failure: unknown;
+  try {
+    await client.query("BEGIN");
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    // Bound to the transaction, so that it is let go however this process ends, also behind a pooler.
+    await client.query(`SELECT pg_advisory_xact_lock(${LOCK_KEY})`);
+    await client.query("CREATE SCHEMA IF NOT EXISTS sightline");
+    await client.query(
+      "CREATE TABLE IF NOT EXISTS sightline.schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
+    );
+    await migrate(migrationPort(client), migrations);
+    await alongside();
+    await client.query("COMMIT");
+  } catch (error) {
+    failure = error;
+    throw isLockTimeout(error)
+      ? new SightlineError(
+          "STORE_UNAVAILABLE",
+          `Another Sightline server has been changing the schema for ${LOCK_TIMEOUT_MS / 1000} s. Wait for it, or stop it, then start again.`,
+          { cause: error },
+        )
+      : toEntityStoreError(error);
+  } finally {
+    // A connection that is thrown away rolls back; after COMMIT it goes back into the pool.
+    client.release(failure !== undefined);
+  }
+}
+
+function migrationPort(client: PoolClient): MigrationPort {
+  return {
+    async applied() {
+      const { rows } = await client.query<{ number: number }>("SELECT number FROM sightline.schema_migrations");
+      return new Set(rows.map((row) => row.number));
+    },
+    async apply({ number, name, statements }) {
+      for (const statement of statements) await client.query(statement);
+      await client.query("INSERT INTO sightline.schema_migrations (number, name) VALUES ($1, $2)", [number, name]);
+    },
+  };
+}
+
+/** @see https://www.postgresql.org/docs/current/errcodes-appendix.html (55P03 lock_not_available) */
+function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "55P03";
+}

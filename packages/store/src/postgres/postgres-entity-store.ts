@@ -1,0 +1,44 @@
+/**
+ * The PostgreSQL dialect of the entity store, put together.
+ */
+import { drizzle } from "drizzle-orm/node-postgres";
+import type { Pool } from "pg";
+import type { EntityStore } from "../entity-store.ts";
+import { toEntityStoreError } from "./errors.ts";
+import { ensureExperiment, getExperiment, getExperimentByName, listExperiments } from "./experiments.ts";
+
+/**
+ * Opens the store over a database whose schema is up to date (`migratePostgres`).
+ *
+ * @param pool  closed by `close()` of the store
+ */
+export function openPostgresEntityStore(pool: Pool): EntityStore {
+  const db = drizzle(pool);
+  let closing: Promise<void> | undefined;
+  return {
+    listExperiments: () => mapped(listExperiments(db)),
+    getExperiment: (experimentId) => mapped(getExperiment(db, experimentId)),
+    getExperimentByName: (name) => mapped(getExperimentByName(db, name)),
+    ensureExperiment: (name) => mapped(ensureExperiment(db, name)),
+    async bytesOnDisk() {
+      const size = "SELECT pg_database_size(current_database()) AS bytes";
+      const { rows } = await mapped(pool.query<{ bytes: string }>(size));
+      return Number(rows[0]?.bytes ?? 0);
+    },
+    async ping() {
+      await mapped(pool.query("SELECT 1"));
+    },
+    close() {
+      closing ??= pool.end();
+      return closing;
+    },
+  };
+}
+
+async function mapped<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw toEntityStoreError(error);
+  }
+}
