@@ -39,11 +39,22 @@ export function findAppModule(name: string, onLate: (exported: unknown) => void)
     return loaded.length > 0 || files.cjs !== undefined ? { loaded } : { loaded, problem: `${folder} has no entry` };
   }
   try {
-    loaded.push(require(files.esm));
+    loaded.push(requireEsm(files.esm));
   } catch (error) {
     return { loaded, problem: `${files.esm} cannot be loaded (${String(error)})` };
   }
   return { loaded };
+}
+
+/**
+ * The namespace that `import` gives for a file. Loaders that compile TypeScript as it is required (tsx) make another copy of what
+ * goes through `require`; compiling the file as a module oneself reaches Node's own loader, which answers with the one there is.
+ */
+function requireEsm(file: string): unknown {
+  const module = new Module(file) as NodeModule & { _compile(source: string, file: string, format: "module"): void };
+  module.filename = file;
+  module._compile(readFileSync(file, "utf8"), file, "module");
+  return module.exports;
 }
 
 /** The main script's folder, as named and behind links, then the working directory. */
