@@ -65,13 +65,12 @@ export async function sendAnswer(response: ServerResponse, head: AnswerHead, ans
   response.end(bytes);
 }
 
-/** Sends an error as the whole answer; the connection closes if the request's body was not read to its end. */
+/** Sends an error as the whole answer. */
 export function sendError(response: ServerResponse, queryId: string, error: ClickHouseException): void {
   response.statusCode = statusOf(error.code);
   response.setHeader("X-ClickHouse-Query-Id", queryId);
   response.setHeader("X-ClickHouse-Exception-Code", String(error.code));
   response.setHeader("Content-Type", "text/plain; charset=UTF-8");
-  if (!response.req.complete) response.setHeader("Connection", "close");
   response.end(`${error.message}\n`);
 }
 
@@ -96,6 +95,7 @@ export async function sendStream(
   const sink = zip ?? response;
   try {
     for await (const chunk of chunks) {
+      if (response.destroyed) return;
       if (!sink.write(chunk.bytes)) await drained(response, sink);
     }
     sink.end();
@@ -111,15 +111,16 @@ export async function sendStream(
 }
 
 async function drained(response: ServerResponse, sink: NodeJS.WritableStream): Promise<void> {
+  if (response.destroyed) return;
   const stalled = AbortSignal.timeout(stalledReaderMs);
   const gone = new AbortController();
   const close = () => gone.abort();
   response.once("close", close);
   try {
     await once(sink, "drain", { signal: AbortSignal.any([stalled, gone.signal]) });
-  } catch (error) {
+  } catch {
+    // Gone or stalled: both end here.
     response.destroy();
-    throw error;
   } finally {
     response.off("close", close);
   }

@@ -6,6 +6,7 @@
 
 /** Codes that the front itself raises; the engine's own are taken from its messages. */
 export const errorTypes = {
+  NOT_IMPLEMENTED: 48,
   SYNTAX_ERROR: 62,
   UNKNOWN_FORMAT: 73,
   UNKNOWN_TYPE_OF_QUERY: 78,

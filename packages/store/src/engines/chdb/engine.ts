@@ -1,14 +1,12 @@
 /**
  * chDB as the front uses it: reads, writes, inserts and streams on Sessions of their own, each call cancellable.
- *
- * A small answer is made in one piece, which runs wholly on pool threads. One that grows over 8 MiB is broken off and run again as a
- * stream, so that memory does not grow with the answer.
  */
 import type { RawInsertFormat, Session } from "chdb";
 import { drainPending } from "chdb";
+import { Canceller, withoutMarker } from "./canceller.ts";
 import { exception, MEMORY_LIMIT_EXCEEDED, toException } from "./clickhouse-error.ts";
 import { Lane, LaneFull } from "./lane.ts";
-import { text } from "./parameters.ts";
+import { quoteName, text } from "./parameters.ts";
 import { openSession, SessionPool, type SessionUse } from "./session-pool.ts";
 import type { InsertHead } from "./statement.ts";
 import { type StreamChunk, StreamThreads } from "./stream-threads.ts";
@@ -35,10 +33,13 @@ export interface EngineAnswer {
   readonly elapsedSeconds: number;
 }
 
-/** Answers over this size (in the engine's columns, uncompressed) are streamed if their format allows. */
-export const singleAnswerMaxBytes = 8 * 1024 * 1024;
+/** A `bounded` read fails with code 396 when its answer (the engine's columns, uncompressed) grows over this. */
+export const boundedAnswerMaxBytes = 8 * 1024 * 1024;
 
-const killEveryMs = 100;
+/** A block is a chunk of a stream; with the default of 65,409 rows it would be 80 MB of spans. */
+const streamBlockRows = 8192;
+
+/** Sessions are kept for this many databases; the store uses one. */
 const databasesKept = 8;
 
 export class Engine {
@@ -53,10 +54,9 @@ export class Engine {
   /** Never used for calls: the engine stops when its last Session closes. */
   readonly #keeper: Session;
   readonly #admin: SessionPool;
-  #adminTail: Promise<unknown> = Promise.resolve();
+  readonly #canceller: Canceller;
   #calls = 0;
   #memoryErrors = 0;
-  #markers = 0;
 
   /**
    * Opens the directory.
@@ -68,6 +68,7 @@ export class Engine {
     this.#configFile = options.configFile;
     this.#keeper = openSession(options.path, options.configFile);
     this.#admin = new SessionPool({ maxIdle: 1, open: async () => openSession(this.#path, this.#configFile) });
+    this.#canceller = new Canceller(this.#admin);
   }
 
   /** Calls that run or wait. */
@@ -85,27 +86,34 @@ export class Engine {
     return this.#memoryErrors;
   }
 
-  /** Runs a read in one piece; with `bounded` it fails with code 396 when the answer grows over {@link singleAnswerMaxBytes}. */
+  /** Runs a read and gives its answer in one piece. */
   read(call: EngineCall, bounded: boolean): Promise<EngineAnswer> {
-    return this.#inLane(this.#reads, call, () =>
+    return this.#inLane(this.#reads, call.signal, () =>
       this.#pool(call.database, bounded).use((use) => this.#query(use, call)),
     );
   }
 
-  /** Runs a statement that changes something. */
-  write(call: EngineCall): Promise<EngineAnswer> {
-    return this.#inLane(this.#writes, call, () =>
-      this.#pool(call.database, false).use((use) => this.#query(use, call)),
+  /**
+   * Runs a statement that changes something.
+   *
+   * @param keepsSession  the statement leaves nothing on its Session (no SET, USE, temporary table)
+   */
+  write(call: EngineCall, keepsSession: boolean): Promise<EngineAnswer> {
+    return this.#inLane(this.#writes, call.signal, () =>
+      this.#pool(call.database, false).use((use) => {
+        if (!keepsSession) use.spoil();
+        return this.#query(use, call);
+      }),
     );
   }
 
   /** Inserts rows; the body is not copied. Once begun it is not broken off: the client may be gone, its rows are not. */
   insert(
-    call: Omit<EngineCall, "sql" | "format" | "parameters">,
+    call: Pick<EngineCall, "database" | "settings" | "signal">,
     head: InsertHead & { readonly format: RawInsertFormat },
     body: Uint8Array,
   ): Promise<EngineAnswer> {
-    return this.#inLane(this.#writes, call, () =>
+    return this.#inLane(this.#writes, call.signal, () =>
       this.#pool(call.database, false).use(async ({ session }) => {
         const done = await session.insert({
           table: head.table,
@@ -126,18 +134,17 @@ export class Engine {
     );
   }
 
-  /** Streams a read in blocks; only for formats whose blocks can be put behind each other. */
+  /** Streams a read block by block; only for formats whose blocks can be put behind each other. */
   async *stream(call: EngineCall): AsyncGenerator<StreamChunk, void> {
     this.#calls++;
     const leave = await enter(this.#streaming, call.signal);
-    const marker = this.#marker();
+    const marker = this.#canceller.newMarker();
     const before = [
-      // A block is a chunk; 65,409 rows of spans would be 80 MB.
-      "SET max_block_size = 8192",
+      `SET max_block_size = ${streamBlockRows}`,
       ...(call.database ? [`USE ${quoteName(call.database)}`] : []),
       ...(call.settings.size > 0 ? [setStatement(call.settings)] : []),
     ];
-    const stopKilling = this.#killOnAbort(marker, call.signal);
+    const stopKilling = this.#canceller.killOnAbort(marker, call.signal);
     try {
       yield* this.#streams.run({
         path: this.#path,
@@ -147,7 +154,7 @@ export class Engine {
         format: call.format,
       });
     } catch (error) {
-      throw this.#failure(error, marker);
+      throw this.#failure(withoutMarker(error, marker));
     } finally {
       stopKilling();
       leave();
@@ -156,32 +163,24 @@ export class Engine {
 
   /** Gives memory that is free back to the operating system. */
   async purgeMemory(): Promise<void> {
-    await this.#administer("SYSTEM JEMALLOC PURGE");
+    await this.#canceller.administer("SYSTEM JEMALLOC PURGE");
   }
 
-  /** Cancels everything that runs. */
-  async killAll(): Promise<void> {
-    await this.#administer("KILL QUERY WHERE 1 ASYNC");
-  }
-
-  /** Closes the Sessions and waits for what still runs. */
+  /** Cancels what runs, waits for its end, and closes the directory. Streams end when their readers are gone. */
   async close(): Promise<void> {
+    await this.#canceller.administer("KILL QUERY WHERE 1 ASYNC");
     for (const pool of [...this.#pools.values(), this.#admin]) pool.close();
     await drainPending();
     this.#keeper.close();
   }
 
-  async #inLane(
-    lane: Lane,
-    call: { readonly signal: AbortSignal },
-    run: () => Promise<EngineAnswer>,
-  ): Promise<EngineAnswer> {
+  async #inLane(lane: Lane, signal: AbortSignal, run: () => Promise<EngineAnswer>): Promise<EngineAnswer> {
     this.#calls++;
-    const leave = await enter(lane, call.signal);
+    const leave = await enter(lane, signal);
     try {
       return await run();
     } catch (error) {
-      throw this.#failure(error, "");
+      throw this.#failure(error);
     } finally {
       leave();
     }
@@ -193,14 +192,13 @@ export class Engine {
       use.spoil();
       await session.queryAsync(setStatement(call.settings));
     }
-    // A SET of the client's own stays on the Session as well.
-    if (/^\s*(SET|USE)\b/i.test(call.sql)) use.spoil();
-    const marker = this.#marker();
-    const stopKilling = this.#killOnAbort(marker, call.signal);
+    const marker = this.#canceller.newMarker();
+    const stopKilling = this.#canceller.killOnAbort(marker, call.signal);
     try {
+      const sql = marker + call.sql;
       const result = call.parameters
-        ? await session.queryBindAsync(marker + call.sql, call.parameters, { format: call.format })
-        : await session.queryAsync(marker + call.sql, { format: call.format });
+        ? await session.queryBindAsync(sql, call.parameters, { format: call.format })
+        : await session.queryAsync(sql, { format: call.format });
       return {
         bytes: result.bytes(),
         readRows: result.rowsRead,
@@ -225,60 +223,28 @@ export class Engine {
       this.#pools.delete(oldest[0]);
       oldest[1].close();
     }
-    const pool = new SessionPool({
-      maxIdle: 6,
-      open: async () => {
-        const session = openSession(this.#path, this.#configFile);
-        try {
-          if (database) await session.queryAsync(`USE ${quoteName(database)}`);
-          if (bounded) await session.queryAsync(`SET max_result_bytes = ${singleAnswerMaxBytes}`);
-          return session;
-        } catch (error) {
-          session.close();
-          throw error;
-        }
-      },
-    });
+    const before = [
+      ...(database ? [`USE ${quoteName(database)}`] : []),
+      ...(bounded ? [`SET max_result_bytes = ${boundedAnswerMaxBytes}`] : []),
+    ];
+    const pool = new SessionPool({ maxIdle: 6, open: () => this.#openWith(before) });
     this.#pools.set(key, pool);
     return pool;
   }
 
-  /** Stands at the start of the text, so that exactly this call can be found in system.processes. */
-  #marker(): string {
-    return `/* sightline:${++this.#markers} */ `;
+  async #openWith(statements: readonly string[]): Promise<Session> {
+    const session = openSession(this.#path, this.#configFile);
+    try {
+      for (const statement of statements) await session.queryAsync(statement);
+      return session;
+    } catch (error) {
+      session.close();
+      throw error;
+    }
   }
 
-  /**
-   * Kills the call when its signal aborts. The engine lists a query only after parsing it, so a kill may come too early: it is
-   * repeated until the call has ended.
-   */
-  #killOnAbort(marker: string, signal: AbortSignal): () => void {
-    let timer: NodeJS.Timeout | undefined;
-    let ended = false;
-    const kill = async () => {
-      // A kill that failed is made again in the next round.
-      await this.#administer(`KILL QUERY WHERE startsWith(query, ${text(marker)}) ASYNC`).catch(() => undefined);
-      if (!ended) timer = setTimeout(() => void kill(), killEveryMs);
-    };
-    const abort = () => void kill();
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    return () => {
-      ended = true;
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-    };
-  }
-
-  /** One after the other: a Session takes one call at a time. */
-  #administer(sql: string): Promise<unknown> {
-    const run = this.#adminTail.then(() => this.#admin.use(({ session }) => session.queryAsync(sql)));
-    this.#adminTail = run.catch(() => undefined);
-    return run;
-  }
-
-  #failure(error: unknown, marker: string): unknown {
-    const failure = toException(withoutMarker(error, marker));
+  #failure(error: unknown): Error {
+    const failure = toException(error);
     if (failure.code === MEMORY_LIMIT_EXCEEDED) this.#memoryErrors++;
     return failure;
   }
@@ -296,21 +262,5 @@ async function enter(lane: Lane, signal: AbortSignal): Promise<() => void> {
 }
 
 function setStatement(settings: ReadonlyMap<string, string>): string {
-  const parts = [...settings].map(([name, value]) => `${name} = ${text(value)}`);
-  return `SET ${parts.join(", ")}`;
-}
-
-function quoteName(name: string): string {
-  return `\`${name.replace(/[\\`]/g, "\\$&")}\``;
-}
-
-/** The marker is ours: positions in messages count from the client's text. */
-function withoutMarker(error: unknown, marker: string): unknown {
-  if (!(error instanceof Error) || marker === "") return error;
-  const message = error.message
-    .replace(marker, "")
-    .replace(/\bposition (\d+)/g, (whole, position: string) =>
-      Number(position) > marker.length ? `position ${Number(position) - marker.length}` : whole,
-    );
-  return message === error.message ? error : new Error(message, { cause: error });
+  return `SET ${[...settings].map(([name, value]) => `${name} = ${text(value)}`).join(", ")}`;
 }

@@ -11,7 +11,7 @@ import { sendAnswer, sendError, sendStream } from "./answer.ts";
 import { exception, TOO_MANY_ROWS_OR_BYTES, toException } from "./clickhouse-error.ts";
 import type { Engine, EngineCall } from "./engine.ts";
 import { bindParameters, unescapeTsv } from "./parameters.ts";
-import { type ClickHouseRequest, isAuthenticated, readRequest } from "./request.ts";
+import { BodyBudget, type ClickHouseRequest, isAuthenticated, readRequest } from "./request.ts";
 import { readStatement, type Statement } from "./statement.ts";
 import type { StreamChunk } from "./stream-threads.ts";
 
@@ -21,6 +21,8 @@ export interface FrontOptions {
   readonly password: string;
   /** After decoding. Batches of the store are below 12 MB. */
   readonly maxBodyBytes: number;
+  /** Of all requests together. */
+  readonly maxBodiesBytes: number;
 }
 
 /** Formats whose blocks, written one behind the other, are the whole answer. */
@@ -31,8 +33,6 @@ const streamableFormats = new Set([
   "JSONCompactStringsEachRow",
   "TabSeparated",
   "TSV",
-  "TabSeparatedRaw",
-  "TSVRaw",
   "CSV",
 ]);
 
@@ -61,7 +61,8 @@ const textInsertFormats = new Set([
 
 /** The server; the caller listens and closes. */
 export function createFront(options: FrontOptions): Server {
-  const server = createServer(
+  const budget = new BodyBudget(options.maxBodiesBytes);
+  return createServer(
     {
       // Parameters are in the URL; ClickHouse's own http_max_uri_size is 1 MiB.
       maxHeaderSize: 2 * 1024 * 1024,
@@ -69,16 +70,22 @@ export function createFront(options: FrontOptions): Server {
       keepAliveTimeout: 65_000,
       noDelay: true,
     },
-    (request, response) => void handle(options, request, response),
+    (request, response) => void handle(options, budget, request, response),
   );
-  return server;
 }
 
-async function handle(options: FrontOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  options: FrontOptions,
+  budget: BodyBudget,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) gone.abort(exception("QUERY_WAS_CANCELLED", "The client hung up."));
   });
+  // A connection that breaks is noticed by "close"; without a listener its error would end the process.
+  response.on("error", () => response.destroy());
   let queryId = "";
   try {
     const url = new URL(request.url ?? "/", "http://front");
@@ -98,7 +105,11 @@ async function handle(options: FrontOptions, request: IncomingMessage, response:
         "Authentication failed: password is incorrect, or there is no such user.",
       );
     }
-    const call = await readRequest(request, url, { maxBodyBytes: options.maxBodyBytes, newQueryId: randomUUID });
+    const call = await readRequest(request, response, url, {
+      maxBodyBytes: options.maxBodyBytes,
+      newQueryId: randomUUID,
+      budget,
+    });
     queryId = call.queryId;
     await answer(options.engine, call, response, gone.signal);
   } catch (error) {
@@ -122,19 +133,29 @@ async function answer(
     return;
   }
   const call: EngineCall = { ...base, ...bound(statement, request), format };
-  if (statement.kind === "write") {
-    await sendAnswer(response, head, await engine.write(call));
+  if (statement.kind !== "read") {
+    await sendAnswer(response, head, await engine.write(call, statement.kind === "insert"));
     return;
   }
-  const mayStream = streamableFormats.has(format) && !request.waitEndOfQuery && !call.parameters;
-  // A limit of the client's own fails with the same code as ours: then there is nothing to try again.
-  const bounded = mayStream && !request.settings.has("max_result_bytes") && !request.settings.has("max_result_rows");
+  // A small answer is made in one piece, wholly on pool threads. One that grows over the bound is broken off and run again as a
+  // stream, so that memory does not grow with the answer.
+  const bounded =
+    streamableFormats.has(format) && !request.waitEndOfQuery && !call.parameters && !limitsResult(statement, request);
   try {
     await sendAnswer(response, head, await engine.read(call, bounded));
   } catch (error) {
     if (!bounded || toException(error).code !== TOO_MANY_ROWS_OR_BYTES) throw error;
     await streamed(engine.stream(call), response, head);
   }
+}
+
+/** Limits of the client's own: next to them ours would change the answer (`result_overflow_mode = 'break'` cuts it short). */
+function limitsResult(statement: Statement, request: ClickHouseRequest): boolean {
+  const limits = /^(max_result_(bytes|rows)|result_overflow_mode)$/i;
+  return (
+    [...request.settings.keys()].some((name) => limits.test(name)) ||
+    statement.tokens.some((token) => token.kind === "word" && limits.test(token.text))
+  );
 }
 
 function checked(statement: Statement, request: ClickHouseRequest): Statement {
@@ -179,7 +200,7 @@ async function insert(
     throw exception("UNKNOWN_FORMAT", `The embedded engine does not insert format ${format}. Use JSONEachRow.`);
   }
   const sql = `${statement.sql.slice(0, statement.dataStart)}\n${body.toString("utf8")}`;
-  return engine.write({ ...base, sql, format: request.defaultFormat });
+  return engine.write({ ...base, sql, format: request.defaultFormat }, true);
 }
 
 function isRawInsertFormat(format: string): format is RawInsertFormat {

@@ -38,7 +38,7 @@ export function bindParameters(statement: Statement, values: ReadonlyMap<string,
  * @param value  as the HTTP interface takes it
  */
 export function parameterLiteral(type: string, value: string): string | undefined {
-  if (type === "Identifier") return `\`${escapeQuoted(unescapeTsv(value), "`")}\``;
+  if (type === "Identifier") return quoteName(unescapeTsv(value));
   if (!/^[\w(),.'= /+:-]+$/.test(type)) return undefined;
   const map = /^Map\(\s*(.+)\)$/s.exec(type);
   if (map?.[1] !== undefined) return mapLiteral(type, map[1], value);
@@ -48,6 +48,11 @@ export function parameterLiteral(type: string, value: string): string | undefine
   const composite = /^(Array|Tuple|Nested|Point|Ring|Polygon|MultiPolygon|LineString)\b/.test(type);
   const plain = composite ? value : unescapeTsv(value);
   return type === "String" ? text(plain) : `_CAST(${text(plain)}, ${text(type)})`;
+}
+
+/** A quoted name of a database, table or column. */
+export function quoteName(name: string): string {
+  return `\`${escapeQuoted(name, "`")}\``;
 }
 
 /** A ClickHouse string literal. Only the quote and the backslash can end or change it; the rest is written so for the log's sake. */

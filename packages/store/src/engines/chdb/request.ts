@@ -4,9 +4,10 @@
  * @see https://clickhouse.com/docs/interfaces/http
  */
 import { timingSafeEqual } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Transform } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
-import { exception } from "./clickhouse-error.ts";
+import { type ClickHouseException, exception } from "./clickhouse-error.ts";
 import { readMultipart } from "./multipart.ts";
 
 export interface ClickHouseRequest {
@@ -42,16 +43,20 @@ const transportParameters = new Set([
   "http_headers_progress_interval_ms",
   "http_write_exception_in_output_format",
   "add_http_cors_header",
-  "compress",
-  "decompress",
-  "session_id",
-  "session_timeout",
-  "session_check",
-  "role",
   "user",
   "password",
   "quota_key",
   "stacktrace",
+]);
+
+/** Parts of the interface that the embedded engine does not have; ignoring them would give wrong answers. */
+const unsupportedParameters = new Set([
+  "session_id",
+  "session_timeout",
+  "session_check",
+  "role",
+  "compress",
+  "decompress",
 ]);
 
 /** True if the request carries this user and password: Basic, X-ClickHouse-User and -Key, or URL parameters. */
@@ -74,11 +79,12 @@ export function isAuthenticated(request: IncomingMessage, url: URL, user: string
  */
 export async function readRequest(
   request: IncomingMessage,
+  response: ServerResponse,
   url: URL,
-  limits: { readonly maxBodyBytes: number; readonly newQueryId: () => string },
+  limits: { readonly maxBodyBytes: number; readonly newQueryId: () => string; readonly budget: BodyBudget },
 ): Promise<ClickHouseRequest> {
   const fields = new Map<string, string>(url.searchParams);
-  let body = await readBody(request, limits.maxBodyBytes);
+  let body = await readBody(request, response, limits.maxBodyBytes, limits.budget);
   const boundary = /^multipart\/form-data;.*boundary="?([^";]+)"?/i.exec(request.headers["content-type"] ?? "")?.[1];
   if (boundary !== undefined) {
     for (const [name, value] of readMultipart(body, boundary)) fields.set(name, value);
@@ -90,6 +96,9 @@ export async function readRequest(
   for (const [name, value] of fields) {
     if (name.startsWith("param_")) parameters.set(name.slice("param_".length), value);
     else if (!transportParameters.has(name)) {
+      if (unsupportedParameters.has(name)) {
+        throw exception("NOT_IMPLEMENTED", `The embedded ClickHouse does not know the URL parameter ${name}.`);
+      }
       if (!/^\w+$/.test(name)) throw exception("INCORRECT_DATA", `"${name}" is not the name of a setting.`);
       settings.set(name, value);
     }
@@ -114,32 +123,84 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
+const decoders: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
   deflate: createInflate,
   br: createBrotliDecompress,
 };
 
-/** The body as it is after decoding; one copy at the end. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** Bytes of bodies that requests hold in memory, read and waiting ones together. */
+export class BodyBudget {
+  readonly #maxBytes: number;
+  #held = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** False if these bytes are too many now. */
+  take(bytes: number): boolean {
+    if (this.#held + bytes > this.#maxBytes) return false;
+    this.#held += bytes;
+    return true;
+  }
+
+  /** Gives bytes back. */
+  give(bytes: number): void {
+    this.#held -= bytes;
+  }
+}
+
+/**
+ * The body as it is after decoding; one copy at the end. Its bytes are given back to the budget when the answer has been sent.
+ *
+ * A body that is refused is read to its end and dropped: leaving it unread would reset the connection before the client reads why.
+ */
+async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  maxBytes: number,
+  budget: BodyBudget,
+): Promise<Buffer> {
   const encoding = header(request, "content-encoding") ?? "identity";
-  const decoder = decoders[encoding];
-  if (!decoder && encoding !== "identity")
+  const decoder = decoders[encoding]?.();
+  if (!decoder && encoding !== "identity") {
+    request.resume();
     throw exception("INCORRECT_DATA", `Content-Encoding ${encoding} is not known.`);
+  }
   const chunks: Buffer[] = [];
   let size = 0;
-  const source = decoder ? pipeWithErrors(request, decoder()) : request;
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) {
-      throw exception("TOO_MANY_BYTES", `The body is over ${maxBytes} bytes. Send the rows in smaller batches.`);
+  let refused: ClickHouseException | undefined;
+  response.once("close", () => budget.give(size));
+  const source: AsyncIterable<Buffer> = decoder ? pipeWithErrors(request, decoder) : request;
+  try {
+    for await (const chunk of source) {
+      if (refused) continue;
+      if (size + chunk.length > maxBytes) {
+        refused = exception("TOO_MANY_BYTES", `The body is over ${maxBytes} bytes. Send the rows in smaller batches.`);
+      } else if (!budget.take(chunk.length)) {
+        refused = exception(
+          "TOO_MANY_SIMULTANEOUS_QUERIES",
+          "Too many inserts wait for the embedded engine. Try again.",
+        );
+      } else {
+        size += chunk.length;
+        chunks.push(chunk);
+      }
     }
-    chunks.push(chunk);
+  } catch (cause) {
+    request.resume();
+    throw exception("INCORRECT_DATA", `The body cannot be read as ${encoding}: ${messageOf(cause)}`);
   }
+  if (refused) throw refused;
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
-function pipeWithErrors(request: IncomingMessage, decoder: NodeJS.ReadWriteStream): NodeJS.ReadableStream {
-  request.on("error", (error) => decoder.emit("error", error));
+function pipeWithErrors(request: IncomingMessage, decoder: Transform): Transform {
+  request.once("error", (error) => decoder.destroy(error));
   return request.pipe(decoder);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -24,6 +24,34 @@ export function writeServerConfig(directory: string, memoryLimitBytes: number): 
   return config;
 }
 
+/**
+ * What the server does with its tables, and nothing that reaches files, the network or other programs: a second wall behind the checks
+ * of SQL that users write. `SYSTEM` without SHUTDOWN and KILL.
+ */
+const grants = [
+  "GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, CREATE FUNCTION, DROP, " +
+    "TRUNCATE, OPTIMIZE, SHOW, CHECK, UNDROP TABLE, KILL QUERY, SYSTEM JEMALLOC, SYSTEM DROP CACHE, SYSTEM FLUSH, SYSTEM MERGES, " +
+    "SYSTEM TTL MERGES, dictGet ON *.*",
+  `GRANT ${[
+    "MergeTree",
+    "ReplacingMergeTree",
+    "AggregatingMergeTree",
+    "SummingMergeTree",
+    "CollapsingMergeTree",
+    "VersionedCollapsingMergeTree",
+    "Memory",
+    "Null",
+    "View",
+    "MaterializedView",
+    "Merge",
+    "Join",
+    "Set",
+    "Buffer",
+  ]
+    .map((engine) => `TABLE ENGINE ON ${engine}`)
+    .join(", ")}`,
+];
+
 /** The defaults of the caches are made for servers with hundreds of gigabytes (mark cache 5 GB); the sum here is below 300 MB. */
 function configXml(users: string, memoryLimitBytes: number): string {
   return `<clickhouse>
@@ -49,6 +77,7 @@ function usersXml(memoryLimitBytes: number): string {
   const spill = Math.floor(memoryLimitBytes / 5);
   return `<clickhouse>
   <profiles><default>
+    <allow_introspection_functions>0</allow_introspection_functions>
     <max_query_size>16777216</max_query_size>
     <max_memory_usage>${perQuery}</max_memory_usage>
     <max_bytes_before_external_group_by>${spill}</max_bytes_before_external_group_by>
@@ -59,6 +88,9 @@ function usersXml(memoryLimitBytes: number): string {
     <networks><ip>::/0</ip></networks>
     <profile>default</profile>
     <quota>default</quota>
+    <grants>
+${grants.map((grant) => `      <query>${grant}</query>`).join("\n")}
+    </grants>
   </default></users>
   <quotas><default></default></quotas>
 </clickhouse>

@@ -14,8 +14,11 @@ export interface InsertHead {
 export interface Statement {
   readonly sql: string;
   readonly tokens: readonly Token[];
-  /** `read` gives rows and changes nothing; `insertData` is an INSERT whose rows follow its text; the rest is `write`. */
-  readonly kind: "read" | "insertData" | "write";
+  /**
+   * `read` gives rows and changes nothing; `insertData` is an INSERT whose rows follow its text in a named format; `insert` brings its
+   * rows along or selects them; the rest is `write`, and may leave something on its Session.
+   */
+  readonly kind: "read" | "insertData" | "insert" | "write";
   /** Of a trailing FORMAT clause. */
   readonly format: string | undefined;
   /** Of an `insertData` statement that can go the short way (plain names, no SETTINGS clause). */
@@ -41,11 +44,14 @@ export function readStatement(sql: string): Statement {
   const semicolon = sqlTokens.findIndex((token) => isSign(token, ";"));
   const followers = semicolon < 0 ? [] : sqlTokens.slice(semicolon).filter((token) => !isSign(token, ";"));
   const statement = semicolon < 0 ? sqlTokens : sqlTokens.slice(0, semicolon);
-  const reads = first?.kind === "word" && readWords.has(first.text.toUpperCase());
+  const reads =
+    first?.kind === "word" &&
+    readWords.has(first.text.toUpperCase()) &&
+    !statement.some((token) => isWord(token, "INSERT"));
   return {
     sql,
     tokens: statement,
-    kind: head ? "insertData" : reads && !statement.some((token) => isWord(token, "INSERT")) ? "read" : "write",
+    kind: head ? "insertData" : inserts ? "insert" : reads ? "read" : "write",
     format: head ? undefined : trailingFormat(statement),
     insert: head?.insert,
     dataStart: head?.dataStart ?? sql.length,

@@ -3,7 +3,6 @@
  *
  * Threads start with the first streams and stay: ending one while the engine lives crashes the process (seen with chdb 3.4.0).
  */
-import { on } from "node:events";
 import { Worker } from "node:worker_threads";
 import { childEntry } from "../child-entry.ts";
 import type { FromStreamThread, StreamJob, ToStreamThread } from "./stream-messages.ts";
@@ -14,7 +13,7 @@ export interface StreamChunk {
 }
 
 export class StreamThreads {
-  readonly #idle: Worker[] = [];
+  readonly #idle: StreamThread[] = [];
 
   /**
    * Runs one query; the caller sees to it that not more run at once than there shall be threads.
@@ -24,52 +23,72 @@ export class StreamThreads {
    * @throws Error with the engine's message
    */
   async *run(job: StreamJob): AsyncGenerator<StreamChunk, void> {
-    const worker = this.#idle.pop() ?? startThread();
-    const send = (message: ToStreamThread) => worker.postMessage(message);
-    const failed = new AbortController();
-    const fail = (error: Error) => failed.abort(error);
-    worker.once("error", fail);
-    const messages = on(worker, "message", { signal: failed.signal });
-    send({ type: "run", job });
+    const thread = this.#idle.pop() ?? new StreamThread();
     let over = false;
     try {
-      for await (const [message] of messages as AsyncIterable<[FromStreamThread]>) {
+      thread.send({ type: "run", job });
+      for (;;) {
+        const message = await thread.receive();
         if (message.type === "chunk") {
           yield message;
-          send({ type: "more" });
+          thread.send({ type: "more" });
           continue;
         }
         over = true;
         if (message.type === "error") throw new Error(message.message);
         return;
       }
-    } catch (error) {
-      throw failed.signal.aborted ? failed.signal.reason : error;
     } finally {
-      if (!over && !failed.signal.aborted) {
-        send({ type: "stop" });
-        await ended(worker);
-      }
-      worker.off("error", fail);
-      if (!failed.signal.aborted) this.#idle.push(worker);
+      if (!over) await thread.stop();
+      if (thread.alive) this.#idle.push(thread);
     }
   }
 }
 
-function startThread(): Worker {
-  const entry = childEntry(import.meta.url, "./stream-thread");
-  const worker = new Worker(entry.workerUrl);
-  worker.unref();
-  return worker;
-}
+class StreamThread {
+  readonly #worker: Worker;
+  readonly #inbox: FromStreamThread[] = [];
+  #wake: () => void = () => undefined;
+  #death: Error | undefined;
 
-function ended(worker: Worker): Promise<void> {
-  return new Promise((resolve) => {
-    const listen = (message: FromStreamThread) => {
-      if (message.type === "chunk") return;
-      worker.off("message", listen);
-      resolve();
+  constructor() {
+    this.#worker = new Worker(childEntry(import.meta.url, "./stream-thread").workerUrl);
+    this.#worker.unref();
+    this.#worker.on("message", (message: FromStreamThread) => {
+      this.#inbox.push(message);
+      this.#wake();
+    });
+    const die = (error: Error) => {
+      this.#death ??= error;
+      this.#wake();
     };
-    worker.on("message", listen);
-  });
+    this.#worker.on("error", die);
+    this.#worker.on("exit", (code) => die(new Error(`The stream thread ended with code ${code}.`)));
+  }
+
+  get alive(): boolean {
+    return this.#death === undefined;
+  }
+
+  send(message: ToStreamThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  async receive(): Promise<FromStreamThread> {
+    for (;;) {
+      const message = this.#inbox.shift();
+      if (message) return message;
+      if (this.#death) throw this.#death;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Waits until the thread has let go of its query; whatever it still says about it is dropped. */
+  async stop(): Promise<void> {
+    if (!this.alive) return;
+    this.send({ type: "stop" });
+    while (this.alive && (await this.receive().catch(() => undefined))?.type === "chunk");
+  }
 }
