@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // Sources are run as they are: the workspace packages resolve to src/*.ts through the export condition, no build needed.
-const source = { conditions: ["@sightline/source", "node", "import", "default"] };
+// Vitest hands these conditions to Node, for require too: with "import" among them pg would require the ESM half of pg-pool.
+const source = { conditions: ["@sightline/source", "node"] };
 const base = {
   resolve: source,
   ssr: { resolve: { conditions: source.conditions, externalConditions: ["@sightline/source"] } },
