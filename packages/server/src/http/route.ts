@@ -1,6 +1,7 @@
 /**
  * Endpoint tables → routes: parses what comes in by the endpoint's schemas, answers with JSON.
  */
+import { check } from "@sightline/wire/api/check";
 import type { Endpoint, EndpointInput, EndpointOutput, Schema } from "@sightline/wire/api/endpoint";
 import { SightlineError } from "@sightline/wire/errors";
 import { parseJson } from "@sightline/wire/json";
@@ -99,12 +100,13 @@ export function mediaType(request: Request): string {
 
 function parse(schema: Schema | undefined, value: unknown, what: string): unknown {
   if (!schema) return {};
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issues = result.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
-  const [first] = issues;
-  const named = first?.path ? `The ${what} "${first.path}" is wrong: ` : "The body is wrong: ";
-  throw new SightlineError("INVALID_PARAMETER", `${named}${first?.message ?? "it does not fit"}.`, {
-    details: { issues: issues.slice(0, 10) },
+  const result = check(schema, value);
+  if (result.ok) return result.value;
+  const [first] = result.problems;
+  const place = first?.path
+    ? `The ${what} "${first.path}" is wrong`
+    : `The ${what === "field" ? "body" : `${what}s`} cannot be used`;
+  throw new SightlineError("INVALID_PARAMETER", `${place}: ${first?.message ?? "it does not fit"}.`, {
+    details: { problems: result.problems.slice(0, 10) },
   });
 }
