@@ -1,7 +1,19 @@
 /**
  * A pair of URLs → an open store: connects to external engines, or starts the embedded ones in the data directory.
  */
+import { join } from "node:path";
+import type { ClickHouseClient } from "@clickhouse/client";
+import { SightlineError } from "@sightline/wire/errors";
+import type { Pool } from "pg";
+import { clickHouseAddress } from "./clickhouse/address.ts";
+import { openClickHouseTelemetryStore } from "./clickhouse/clickhouse-telemetry-store.ts";
+import { startChdb } from "./engines/chdb/supervisor.ts";
+import { connectClickHouse } from "./engines/clickhouse.ts";
+import { startPostgres } from "./engines/embedded-postgres.ts";
+import { connectPostgres } from "./engines/postgres.ts";
 import type { EntityStore } from "./entity-store.ts";
+import { migratePostgres } from "./postgres/migrate-postgres.ts";
+import { openPostgresEntityStore } from "./postgres/postgres-entity-store.ts";
 import type { TelemetryStore } from "./telemetry-store.ts";
 
 export interface StoreOptions {
@@ -20,4 +32,140 @@ export interface Store {
   readonly entities: EntityStore;
   /** Finishes writes, then stops the engines; afterwards none of their processes is left. */
   close(): Promise<void>;
+}
+
+/** What is open so far, to be closed in the reverse order. */
+class Opened {
+  readonly #closers: (() => Promise<void>)[] = [];
+  #closing: Promise<void> | undefined;
+
+  /** Has `close` called when the store is closed or cannot be opened. */
+  onClose(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  /** Closes everything, once; a failure does not keep the rest open and is thrown at the end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#closeAll();
+    return this.#closing;
+  }
+
+  async #closeAll(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const close of this.#closers.toReversed()) {
+      await close().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/**
+ * Opens the store: starts or reaches both engines at the same time, brings their schemas up to date, repairs what a crash left.
+ *
+ * On failure everything that was opened is closed again.
+ *
+ * @throws STORE_UNAVAILABLE with the address and the reason, if an engine does not start or answer, or the data is of a newer version
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const opened = new Opened();
+  try {
+    const [clickhouse, postgres] = await Promise.allSettled([
+      reachClickHouse(options, opened),
+      reachPostgres(options, opened),
+    ]);
+    if (clickhouse.status === "rejected") throw clickhouse.reason;
+    if (postgres.status === "rejected") throw postgres.reason;
+    const { entities, pool } = postgres.value;
+
+    // ClickHouse has no lock that a client could hold while it migrates, so PostgreSQL's is held.
+    const telemetry = await migratePostgres(pool, () =>
+      openClickHouseTelemetryStore({ ...clickhouse.value, ...eventsOf(options) }),
+    );
+    opened.onClose(() => telemetry.close());
+    options.onProgress?.("The store is open.");
+    return { telemetry, entities, close: () => opened.close() };
+  } catch (error) {
+    // What failed first is what the user must hear.
+    await opened.close().catch((closing: unknown) => options.onProgress?.(`Closing failed too: ${String(closing)}`));
+    throw error;
+  }
+}
+
+interface ClickHouseDatabase {
+  readonly client: ClickHouseClient;
+  readonly database: string;
+}
+
+async function reachClickHouse(options: StoreOptions, opened: Opened): Promise<ClickHouseDatabase> {
+  let url = options.clickhouseUrl;
+  if (url === undefined) {
+    options.onProgress?.("Starting the embedded ClickHouse.");
+    const engine = await startChdb({ dataDir: join(options.dataDir, "chdb"), ...eventsOf(options) });
+    opened.onClose(() => engine.close());
+    url = engine.url;
+  } else {
+    options.onProgress?.(`Connecting to ClickHouse at ${withoutSecrets(url)}.`);
+  }
+  const { serverUrl, database } = clickHouseAddress(url);
+  const client = connectClickHouse(serverUrl);
+  opened.onClose(() => client.close());
+  const answer = await client.ping({ select: true });
+  if (!answer.success) throw outOfReach("ClickHouse", url, "SIGHTLINE_CLICKHOUSE_URL", answer.error);
+  return { client, database };
+}
+
+async function reachPostgres(
+  options: StoreOptions,
+  opened: Opened,
+): Promise<{ readonly entities: EntityStore; readonly pool: Pool }> {
+  let url = options.databaseUrl;
+  if (url === undefined) {
+    options.onProgress?.("Starting the embedded PostgreSQL.");
+    const engine = await startPostgres({ dataDir: join(options.dataDir, "postgres"), ...eventsOf(options) });
+    opened.onClose(() => engine.close());
+    url = engine.url;
+  } else {
+    options.onProgress?.(`Connecting to PostgreSQL at ${withoutSecrets(url)}.`);
+  }
+  const pool = connectPostgres(url);
+  const entities = openPostgresEntityStore(pool);
+  opened.onClose(() => entities.close());
+  try {
+    await entities.ping();
+  } catch (error) {
+    throw outOfReach("PostgreSQL", url, "SIGHTLINE_DATABASE_URL", error);
+  }
+  return { entities, pool };
+}
+
+function eventsOf({ onProgress }: StoreOptions): { onEvent?: (sentence: string) => void } {
+  return onProgress === undefined ? {} : { onEvent: onProgress };
+}
+
+function outOfReach(engine: string, url: string, setting: string, cause: unknown): SightlineError {
+  const reason = cause instanceof Error && cause.message !== "" ? cause.message : String(cause);
+  return new SightlineError(
+    "STORE_UNAVAILABLE",
+    `${engine} at ${withoutSecrets(url)} does not answer: ${reason}. Check ${setting}, or leave it out to use the embedded engine.`,
+    { cause },
+  );
+}
+
+/**
+ * A URL as it may be shown and logged.
+ *
+ * @throws BAD_SETTING if it is none
+ */
+function withoutSecrets(url: string): string {
+  if (!URL.canParse(url)) {
+    // Not repeated in the message: it may hold a password.
+    throw new SightlineError(
+      "BAD_SETTING",
+      "A database URL cannot be read. Write it as scheme://user:password@host:port/database.",
+    );
+  }
+  const shown = new URL(url);
+  shown.username = "";
+  shown.password = "";
+  return shown.href;
 }

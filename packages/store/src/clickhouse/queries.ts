@@ -5,6 +5,7 @@
  * that brings its own.
  */
 import { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { SightlineError } from "@sightline/wire/errors";
@@ -121,7 +122,7 @@ export class Queries {
           query: `INSERT INTO ${this.tableName(table)} SETTINGS async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONEachRow`,
           values: Readable.from([buffer], { objectMode: false }),
         });
-        stream.resume();
+        await finished(stream.resume());
       });
     }
   }

@@ -10,6 +10,8 @@ import { clickHouseAddress } from "../clickhouse/address.ts";
 import { openClickHouseTelemetryStore } from "../clickhouse/clickhouse-telemetry-store.ts";
 import { startChdb } from "../engines/chdb/supervisor.ts";
 import { connectClickHouse } from "../engines/clickhouse.ts";
+import { startPostgres } from "../engines/embedded-postgres.ts";
+import { connectPostgres } from "../engines/postgres.ts";
 import type { TelemetryStore } from "../telemetry-store.ts";
 
 /** A running engine with a database for one test file. */
@@ -46,6 +48,15 @@ const embeddedClickHouse: Engine = {
     }),
 };
 
+const embeddedPostgres: Engine = {
+  name: "embedded PostgreSQL",
+  start: () =>
+    inFreshDirectory(async (dataDir) => {
+      const postgres = await startPostgres({ dataDir });
+      return { url: postgres.url, stop: () => postgres.close() };
+    }),
+};
+
 /** A database of its own on a server that is there. */
 function externalClickHouse(serverUrl: string): Engine {
   return {
@@ -66,11 +77,37 @@ function externalClickHouse(serverUrl: string): Engine {
   };
 }
 
+/** A database of its own on a server that is there. */
+function externalPostgres(serverUrl: string): Engine {
+  return {
+    name: "external PostgreSQL",
+    async start() {
+      const url = new URL(serverUrl);
+      const database = `sightline_test_${crypto.randomUUID().slice(0, 8)}`;
+      const admin = connectPostgres(serverUrl);
+      await admin.query(`CREATE DATABASE ${database}`);
+      url.pathname = `/${database}`;
+      return {
+        url: url.href,
+        async stop() {
+          await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
+          await admin.end();
+        },
+      };
+    },
+  };
+}
+
 const { SIGHTLINE_TEST_CLICKHOUSE_URL, SIGHTLINE_TEST_DATABASE_URL } = process.env;
 
 export const clickHouseEngines: readonly Engine[] = [
   embeddedClickHouse,
   ...(SIGHTLINE_TEST_CLICKHOUSE_URL ? [externalClickHouse(SIGHTLINE_TEST_CLICKHOUSE_URL)] : []),
+];
+
+export const postgresEngines: readonly Engine[] = [
+  embeddedPostgres,
+  ...(SIGHTLINE_TEST_DATABASE_URL ? [externalPostgres(SIGHTLINE_TEST_DATABASE_URL)] : []),
 ];
 
 /** Opens a telemetry store on a running engine. */

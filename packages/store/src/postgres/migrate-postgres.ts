@@ -3,8 +3,8 @@
  */
 import { SightlineError } from "@sightline/wire/errors";
 import type { Pool, PoolClient } from "pg";
+import { fromPostgresError } from "../engines/postgres.ts";
 import { type MigrationPort, migrate } from "../migrate.ts";
-import { toEntityStoreError } from "./errors.ts";
 import { migrations } from "./migrations/list.ts";
 
 /** Any number that no other program uses for its advisory locks: "sightlin" in ASCII. */
@@ -15,17 +15,14 @@ const LOCK_TIMEOUT_MS = 60_000;
 /**
  * Applies the missing migrations in one transaction: all or none. Servers that start at the same time wait for each other.
  *
- * @param alongside  is run under the same lock, after the migrations; if it fails they are rolled back
- * @throws STORE_UNAVAILABLE if the database does not answer, is of a newer version, or another server keeps the lock
+ * @param alongside  is run under the same lock, after the migrations; if it fails they are undone
+ * @returns what `alongside` gives
+ * @throws STORE_UNAVAILABLE if the database does not answer, is of a newer version, or another server keeps the lock; what
+ *   `alongside` throws
  */
-export async function migratePostgres(
-  pool: Pool,
-  alongside: () => Promise<void> = async () => undefined,
-): Promise<void> {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw toEntityStoreError(error);
-  });
-  let failure: unknown;
+export async function migratePostgres<T>(pool: Pool, alongside: () => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  let isDone = false;
   try {
     await client.query("BEGIN");
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
@@ -36,21 +33,32 @@ export async function migratePostgres(
       "CREATE TABLE IF NOT EXISTS sightline.schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
     );
     await migrate(migrationPort(client), migrations);
-    await alongside();
+    const result = await alongside();
     await client.query("COMMIT");
+    isDone = true;
+    return result;
   } catch (error) {
-    failure = error;
-    throw isLockTimeout(error)
-      ? new SightlineError(
-          "STORE_UNAVAILABLE",
-          `Another Sightline server has been changing the schema for ${LOCK_TIMEOUT_MS / 1000} s. Wait for it, or stop it, then start again.`,
-          { cause: error },
-        )
-      : toEntityStoreError(error);
+    throw isLockTimeout(error) ? lockedOut(error) : fromPostgresError(error);
   } finally {
-    // A connection that is thrown away rolls back; after COMMIT it goes back into the pool.
-    client.release(failure !== undefined);
+    // A connection that is thrown away in the middle of a transaction rolls back.
+    client.release(!isDone);
   }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw fromPostgresError(error);
+  }
+}
+
+function lockedOut(cause: unknown): SightlineError {
+  return new SightlineError(
+    "STORE_UNAVAILABLE",
+    `Another Sightline server has been changing the schema for ${LOCK_TIMEOUT_MS / 1000} s. Wait for it or stop it, then start again.`,
+    { cause },
+  );
 }
 
 function migrationPort(client: PoolClient): MigrationPort {

@@ -1,10 +1,11 @@
 /**
  * The PostgreSQL dialect of the entity store, put together.
  */
+import { DrizzleQueryError } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import type { Pool } from "pg";
+import { fromPostgresError } from "../engines/postgres.ts";
 import type { EntityStore } from "../entity-store.ts";
-import { toEntityStoreError } from "./errors.ts";
 import { ensureExperiment, getExperiment, getExperimentByName, listExperiments } from "./experiments.ts";
 
 /**
@@ -39,6 +40,6 @@ async function mapped<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw toEntityStoreError(error);
+    throw fromPostgresError(error instanceof DrizzleQueryError ? error.cause : error);
   }
 }
