@@ -2,7 +2,6 @@ import { defineConfig } from "vitest/config";
 
 // Sources are run as they are: the workspace packages resolve to src/*.ts through the export condition, no build needed.
 // Without "import": vitest hands conditions to Node, where it would give ES modules to the `require` calls of packages such as pg.
-// Vitest hands these conditions to Node, for require too: with "import" among them pg would require the ESM half of pg-pool.
 const source = { conditions: ["@sightline/source", "node"] };
 const base = {
   resolve: source,
