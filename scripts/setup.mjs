@@ -18,8 +18,8 @@ const MIN_NODE = [20, 0];
 const MLFLOW_VERSION = "3.17.2";
 const PYTHON_PACKAGES = [
   `mlflow==${MLFLOW_VERSION}`,
-  "opentelemetry-sdk==1.40.0",
-  "opentelemetry-exporter-otlp-proto-http==1.40.0",
+  "opentelemetry-sdk==1.45.2",
+  "opentelemetry-exporter-otlp-proto-http==1.45.2",
 ];
 
 /** Fails with one sentence when this Node is too old. */

@@ -11,10 +11,8 @@ def get_weather(city: str) -> str:
 
 @mlflow.trace(span_type=SpanType.AGENT, attributes={"version": 3})
 def agent(question: str) -> str:
+    print(mlflow.get_current_active_span().trace_id)
     return f"It is {get_weather('Paris')}."
 
 
 agent("What's the weather like in Paris today?")
-mlflow.flush_trace_async_logging()
-trace_id = mlflow.get_last_active_trace_id()
-print(trace_id)
