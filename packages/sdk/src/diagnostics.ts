@@ -25,6 +25,14 @@ export function warnOnce(kind: string, message: string): void {
   process.emitWarning(message, "SightlineWarning");
 }
 
+/**
+ * The same inside `process.on("exit")`, where a Node warning is never printed any more: the line goes to standard error at once.
+ */
+export function warnAtExit(message: string): void {
+  logger.warn(message);
+  if (process.env["NODE_NO_WARNINGS"] !== "1") process.stderr.write(`SightlineWarning: ${message}\n`);
+}
+
 let failures = 0;
 
 /** How often the SDK itself failed; each time the user's code went on without a trace of that step. */

@@ -4,13 +4,13 @@
 import { type InitOptions, readConfig } from "./config.ts";
 import { failureCount, sayOnce, warnOnce } from "./diagnostics.ts";
 import type { Counters } from "./export/counters.ts";
-import { activeRuntime, counters, startRuntime, stopRuntime } from "./runtime.ts";
+import { counters, liveExporters, startRuntime, stopRuntime } from "./runtime.ts";
 
 const FLUSH_TIMEOUT_MS = 10_000;
 
 /**
- * Starts tracing to a Sightline server; options that are not given come from the environment. May be called again: spans that
- * begin from then on go to the new address, earlier ones to the old.
+ * Starts tracing to a Sightline server; options that are not given come from the environment. May be called again: traces that
+ * begin from then on go to the new address, those under way to the old.
  *
  * Not needed when SIGHTLINE_URL (or MLFLOW_TRACKING_URI with an http address) is set. Does not throw: settings that cannot be
  * used are said as a warning, and tracing stays as it was.
@@ -32,7 +32,8 @@ export function init(options: InitOptions = {}): void {
  * @returns whether the server has everything that ended before the call
  */
 export async function flush(timeoutMs = FLUSH_TIMEOUT_MS): Promise<boolean> {
-  return (await activeRuntime()?.exporter.flush(timeoutMs)) ?? true;
+  const delivered = await Promise.all(liveExporters().map((exporter) => exporter.flush(timeoutMs)));
+  return delivered.every(Boolean);
 }
 
 /**
@@ -56,12 +57,12 @@ export interface Stats extends Readonly<Counters> {
 
 /** What became of the spans of this process since it started. */
 export function stats(): Stats {
-  const exporter = activeRuntime()?.exporter;
+  const exporters = liveExporters();
   return {
     ...counters,
     dropped: { ...counters.dropped },
-    queued: exporter?.unsent ?? 0,
-    queuedBytes: exporter?.unsentBytes ?? 0,
+    queued: exporters.reduce((sum, { unsent }) => sum + unsent, 0),
+    queuedBytes: exporters.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0),
     failures: failureCount(),
   };
 }

@@ -30,22 +30,39 @@ export function activeRuntime(): Runtime | undefined {
   return current;
 }
 
-/** Starts tracing with `config`; what went before is sent to where it belonged. */
+/** Starts tracing with `config`; spans of traces that began before go to where their trace began. */
 export function startRuntime(config: Config): void {
   const previous = current;
   isDecided = true;
   // Frameworks that reload modules call init() over and over.
   if (previous && isDeepStrictEqual(previous.config, config)) return;
   current = createRuntime(config);
-  if (previous) void retire(previous, previous.config.exitTimeoutMs);
+  previous?.exporter.retire(() => forget(previous.exporter));
 }
 
 /** Turns tracing off; spans that waited are sent within `timeoutMs`, the default being the one for exits. */
 export async function stopRuntime(timeoutMs?: number): Promise<boolean> {
-  const previous = current;
   isDecided = true;
   current = undefined;
-  return previous === undefined || retire(previous, timeoutMs ?? previous.config.exitTimeoutMs);
+  const delivered = [...live.keys()].map(async (exporter) => {
+    const isDelivered = await exporter.shutdown(timeoutMs ?? exporter.exitTimeoutMs);
+    forget(exporter);
+    return isDelivered;
+  });
+  return (await Promise.all(delivered)).every(Boolean);
+}
+
+/** Exporters that still have work: that of the runtime, and of those before it. */
+export function liveExporters(): Exporter[] {
+  return [...live.keys()];
+}
+
+/** With what takes them out of the care for exits. */
+const live = new Map<Exporter, () => void>();
+
+function forget(exporter: Exporter): void {
+  live.get(exporter)?.();
+  live.delete(exporter);
 }
 
 function startFromEnvironment(): void {
@@ -87,16 +104,8 @@ function createRuntime(config: Config): Runtime {
       },
     ],
   });
-  releases.set(exporter, deliverAtExit(exporter));
+  live.set(exporter, deliverAtExit(exporter));
   return { config, tracer: provider.getTracer(SCOPE.name, SCOPE.version), exporter };
-}
-
-const releases = new WeakMap<Exporter, () => void>();
-
-async function retire({ exporter }: Runtime, timeoutMs: number): Promise<boolean> {
-  const isDelivered = await exporter.shutdown(timeoutMs);
-  releases.get(exporter)?.();
-  return isDelivered;
 }
 
 function resourceOf(config: Config) {

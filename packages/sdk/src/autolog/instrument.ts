@@ -2,7 +2,7 @@
  * Applies an integration: to the program's own copy of the package, to a module that is handed in, or to one client.
  */
 import { safely, warnOnce } from "../diagnostics.ts";
-import { findAppModule } from "./app-modules.ts";
+import { type AppModule, findAppModule } from "./app-modules.ts";
 import type { Integration, MethodPatch } from "./integration.ts";
 
 export interface AutologOptions {
@@ -63,12 +63,16 @@ export function applyIntegration(
   if (!logTraces) return { patched: 0 };
   const where = `${integration.name}.autolog`;
   const patchModule = (exported: unknown): boolean => safely(where, () => patchExports(integration, exported)) ?? false;
-  if (module !== undefined) {
-    return patchModule(module) ? { patched: 1 } : { patched: 0, problem: "what was handed in is not its client class" };
-  }
-  const found = safely(where, () => findAppModule(integration.module, patchModule)) ?? { loaded: [] };
+  const found: AppModule =
+    module === undefined
+      ? (safely(where, () => findAppModule(integration.module, patchModule)) ?? { loaded: [] })
+      : { loaded: [module] };
   const patched = found.loaded.filter(patchModule).length;
-  return found.problem === undefined ? { patched } : { patched, problem: found.problem };
+  const isForeign = patched === 0 && found.loaded.length > 0;
+  const problem =
+    found.problem ??
+    (isForeign ? `${module === undefined ? "the package" : "what was handed in"} has no client class` : undefined);
+  return problem === undefined ? { patched } : { patched, problem };
 }
 
 function patchExports(integration: Integration, exported: unknown): boolean {

@@ -11,7 +11,7 @@
  * What could not be sent is counted under `dropped.unsentAtExit` and said as a warning.
  */
 import { isMainThread } from "node:worker_threads";
-import { countFailure } from "../diagnostics.ts";
+import { countFailure, warnAtExit } from "../diagnostics.ts";
 import { deliverSync } from "./deliver-sync.ts";
 import type { Exporter } from "./exporter.ts";
 import { countEnded } from "./queue.ts";
@@ -73,16 +73,18 @@ function deliverLast(exporter: Exporter): void {
   if (spans.length === 0) return;
   // The loop of a worker thread cannot be held: it is told to stop while it runs.
   if (exhausted.has(exporter) || exporter.exitTimeoutMs === 0 || !isMainThread) {
-    exporter.loseAtExit(countEnded(spans));
+    exporter.lose(countEnded(spans), warnAtExit);
     return;
   }
   const requests = exporter.encodeLast(spans);
   const { url, headers, exitTimeoutMs } = exporter;
   const kept = deliverSync({ url, headers, bodies: requests.map(({ body }) => body), timeoutMs: exitTimeoutMs });
+  let lost = 0;
   for (const [index, { spans: count }] of requests.entries()) {
     if (kept[index]) exporter.countSent(count);
-    else exporter.loseAtExit(count);
+    else lost += count;
   }
+  exporter.lose(lost, warnAtExit);
 }
 
 function onSignal(signal: NodeJS.Signals): void {

@@ -51,6 +51,7 @@ export class Exporter {
   #timer: NodeJS.Timeout | undefined;
   #announcer: NodeJS.Timeout | undefined;
   #added = 0;
+  #onRetired: (() => void) | undefined;
 
   constructor(config: Config, resource: Attributes, counters: Counters) {
     this.#config = config;
@@ -136,8 +137,15 @@ export class Exporter {
   /** Flushes, then gives up what is left and closes the connection. */
   async shutdown(timeoutMs: number): Promise<boolean> {
     const isDelivered = await this.flush(timeoutMs);
-    this.loseAtExit(countEnded(this.takeUnsent()));
+    this.lose(countEnded(this.takeUnsent()));
     return isDelivered;
+  }
+
+  /** Lets the spans that are open or unsent have their time, then closes and calls `onDone`. */
+  retire(onDone: () => void): void {
+    this.#onRetired = onDone;
+    this.hurry();
+    this.#closeIfRetired();
   }
 
   /** Closes the exporter and hands over what is unsent, oldest first, then spans that still run and were not told. */
@@ -160,11 +168,16 @@ export class Exporter {
     this.#announce(Number.POSITIVE_INFINITY);
   }
 
-  /** Counts and says ended spans that will never be sent. */
-  loseAtExit(spans: number): void {
+  /**
+   * Counts and says ended spans that will never be sent.
+   *
+   * @param warn  how it is said; another way in the `exit` event
+   */
+  lose(spans: number, warn: (message: string) => void = (message) => warnOnce("lost", message)): void {
     if (spans === 0) return;
     this.#counters.dropped.unsentAtExit += spans;
-    warnOnce("unsent", `${spans} spans could not be sent to ${this.url.origin} before the end; they are lost.`);
+    const what = spans === 1 ? "1 span" : `${spans} spans`;
+    warn(`${what} could not be sent to ${this.url.origin} in time; lost.`);
   }
 
   /** Spans as request bodies: for delivery at the very end, when nothing asynchronous runs any more. */
@@ -218,6 +231,7 @@ export class Exporter {
       .finally(() => {
         this.#isDraining = false;
         this.#schedule();
+        this.#closeIfRetired();
       });
   }
 
@@ -301,6 +315,12 @@ export class Exporter {
     if (this.#open.size > 0) return;
     clearInterval(this.#announcer);
     this.#announcer = undefined;
+  }
+
+  #closeIfRetired(): void {
+    if (this.#onRetired === undefined || this.#isClosed || this.#open.size > 0 || this.unsent > 0) return;
+    this.takeUnsent();
+    this.#onRetired();
   }
 
   #lost(): number {

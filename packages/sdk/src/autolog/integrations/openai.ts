@@ -96,12 +96,14 @@ export const openaiIntegration: Integration = {
 
 /** The prototype of the client class: of the class itself, or of `OpenAI` or the default export of the package. */
 function findPrototype(exported: unknown): object | undefined {
-  const module = record(exported);
-  const candidates = [exported, module["OpenAI"], module["default"], record(module["default"])["OpenAI"]];
-  for (const candidate of candidates) {
-    if (typeof candidate !== "function") continue;
-    const prototype: unknown = candidate.prototype;
-    if (typeof record(prototype)["post"] === "function") return prototype as object;
-  }
-  return undefined;
+  // The CommonJS copy exports a function that makes a client; the classes are its members.
+  const candidates = [member(exported, "OpenAI"), member(exported, "default"), exported];
+  return candidates
+    .map((candidate) => member(candidate, "prototype"))
+    .find((prototype): prototype is object => typeof member(prototype, "post") === "function");
+}
+
+function member(value: unknown, key: string): unknown {
+  const isObject = (typeof value === "object" && value !== null) || typeof value === "function";
+  return isObject ? Reflect.get(value, key) : undefined;
 }

@@ -1,0 +1,201 @@
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { snapshotToJson, takeSnapshot } from "./serialize.ts";
+
+const data = (value: unknown): unknown => JSON.parse(snapshotToJson(takeSnapshot(value)));
+
+test("JSON values come through as they are", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      expect(snapshotToJson(takeSnapshot(value))).toBe(JSON.stringify(value));
+    }),
+  );
+});
+
+test("any value at all gives JSON text within the bounds", () => {
+  const limits = { maxNodes: 50, maxBytes: 400, maxDepth: 5 };
+  fc.assert(
+    fc.property(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withSet: true,
+        withTypedArray: true,
+        withNullPrototype: true,
+      }),
+      (value) => {
+        const text = snapshotToJson(takeSnapshot(value, limits));
+        JSON.parse(text);
+        // Marks and escapes come on top of what is kept.
+        expect(text.length).toBeLessThan(20_000);
+      },
+    ),
+  );
+});
+
+test("later changes do not show, strings are shared", () => {
+  const message = { role: "user", content: "x".repeat(1000) };
+  const messages = [message];
+  const snapshot = takeSnapshot({ messages });
+  message.content = "changed";
+  messages.push({ role: "user", content: "added" });
+  expect(snapshot.tree).toEqual({ messages: [{ role: "user", content: "x".repeat(1000) }] });
+});
+
+describe("what JSON has no form for", () => {
+  class Point {
+    x = 1;
+    #hidden = 2;
+    get sum() {
+      return this.x + this.#hidden;
+    }
+  }
+  class Client {
+    apiKey = "sk-secret";
+    _accessToken = "secret";
+    baseURL = "http://x";
+  }
+  class Empty {
+    #x = 1;
+    read() {
+      return this.#x;
+    }
+  }
+  const circle: Record<string, unknown> = { name: "circle" };
+  circle["self"] = { again: circle };
+  const shared = { a: 1 };
+
+  test.each<[string, unknown, unknown]>([
+    ["undefined", undefined, null],
+    ["undefined members", { a: undefined, b: [undefined] }, { b: [null] }],
+    ["bigints", [5n, 2n ** 70n], [5, "1180591620717411303424"]],
+    ["numbers that are none", [Number.NaN, Number.POSITIVE_INFINITY, -0], ["NaN", "Infinity", 0]],
+    ["dates", [new Date(0), new Date(Number.NaN)], ["1970-01-01T00:00:00.000Z", "Invalid Date"]],
+    ["maps with text keys", new Map([["a", new Set([1])]]), { a: [1] }],
+    ["maps with other keys", new Map([[{ k: 1 }, 2]]), [[{ k: 1 }, 2]]],
+    ["bytes", Buffer.from("hi"), { type: "Buffer", byteLength: 2, base64: "aGk=" }],
+    ["array buffers", new ArrayBuffer(1), { type: "ArrayBuffer", byteLength: 1, base64: "AA==" }],
+    ["vectors", new Float32Array([0.5, 1]), [0.5, 1]],
+    [
+      "functions and symbols",
+      [
+        function named() {
+          return 1;
+        },
+        () => 1,
+        Symbol("s"),
+      ],
+      ["[Function: named]", "[Function: anonymous]", "Symbol(s)"],
+    ],
+    ["promises", Promise.resolve(1), "[Promise]"],
+    ["regular expressions", /a/g, "/a/g"],
+    ["boxed values", [Object("a"), Object(1)], ["a", 1]],
+    ["URLs and others with toJSON", new URL("http://a/b"), "http://a/b"],
+    ["plain objects with toJSON", { toJSON: () => ({ b: 2 }) }, { b: 2 }],
+    ["class instances", new Point(), { x: 1 }],
+    ["class instances without members", [new Empty(), new WeakMap()], ["[Empty]", "[WeakMap]"]],
+    ["secrets of clients", new Client(), { apiKey: "[masked]", _accessToken: "[masked]", baseURL: "http://x" }],
+    ["objects without a prototype", Object.assign(Object.create(null), { a: 1 }), { a: 1 }],
+    ["cycles", circle, { name: "circle", self: { again: "[Circular]" } }],
+    ["the same object twice", [shared, shared], [{ a: 1 }, { a: 1 }]],
+    ["a key __proto__", JSON.parse('{"__proto__": {"a": 1}}'), JSON.parse('{"__proto__": {"a": 1}}')],
+  ])("%s", (_, value, expected) => {
+    expect(data(value)).toEqual(expected);
+  });
+
+  test("errors keep name, message, stack, cause and own members", () => {
+    const error = Object.assign(new TypeError("bad", { cause: new Error("inner") }), { status: 429 });
+    expect(data(error)).toMatchObject({
+      name: "TypeError",
+      message: "bad",
+      stack: error.stack,
+      cause: { message: "inner" },
+      status: 429,
+    });
+  });
+
+  test("getters, proxies and toJSON that throw leave a mark; the rest stays", () => {
+    const value = {
+      before: 1,
+      get broken() {
+        throw new Error("no");
+      },
+      after: { fine: true },
+      json: {
+        toJSON() {
+          throw new RangeError("never");
+        },
+      },
+      proxy: new Proxy(
+        {},
+        {
+          ownKeys() {
+            throw new Error("closed");
+          },
+        },
+      ),
+      evil: {
+        get x() {
+          throw {
+            toString: () => {
+              throw new Error("deeper");
+            },
+          };
+        },
+      },
+    };
+    expect(data(value)).toEqual({
+      before: 1,
+      broken: "[Threw Error: no]",
+      after: { fine: true },
+      json: "[Threw RangeError: never]",
+      proxy: "[Threw Error: closed]",
+      evil: { x: "[Threw]" },
+    });
+  });
+});
+
+describe("what is too large is cut, and says so where it was cut", () => {
+  const limits = { maxNodes: 10, maxBytes: 100, maxDepth: 3 };
+
+  test("long strings", () => {
+    const snapshot = takeSnapshot(["a".repeat(90), "b".repeat(50), "c"], limits);
+    expect(snapshot.tree).toEqual([
+      "a".repeat(90),
+      `${"b".repeat(6)}[truncated: 44 more characters]`,
+      "[truncated: 1 more items]",
+    ]);
+    expect(snapshot.truncations).toBe(2);
+  });
+
+  test("a surrogate pair is not split", () => {
+    expect(takeSnapshot("🌧".repeat(60), limits).tree).toBe(`${"🌧".repeat(50)}[truncated: 20 more characters]`);
+    expect(takeSnapshot(`x${"🌧".repeat(60)}`, limits).tree).toBe(`x${"🌧".repeat(49)}[truncated: 22 more characters]`);
+  });
+
+  test("long lists, many members, deep nesting", () => {
+    expect(takeSnapshot(Array(12).fill(true), limits).tree).toEqual([
+      ...Array(9).fill(true),
+      "[truncated: 3 more items]",
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`k${index}`, 1]));
+    expect(takeSnapshot(many, limits).tree).toMatchObject({ k0: 1, k6: 1, "[truncated]": "8 more members" });
+    expect(takeSnapshot({ a: { b: { c: { d: 1 } } } }, limits).tree).toEqual({
+      a: { b: { c: "[truncated: Object at depth 3]" } },
+    });
+  });
+
+  test("binary data keeps its start", () => {
+    expect(data(new Uint8Array(3000))).toMatchObject({ byteLength: 3000, "[truncated]": "1976 more bytes" });
+  });
+
+  test("an object that refers to itself in every member stays small", () => {
+    const bomb: Record<string, unknown> = {};
+    let inner: unknown = bomb;
+    for (let level = 0; level < 50; level++) inner = { left: inner, right: inner };
+    const snapshot = takeSnapshot(inner, { ...limits, maxNodes: 1000, maxDepth: 100, maxBytes: 100_000 });
+    expect(snapshotToJson(snapshot).length).toBeLessThan(100_000);
+    expect(snapshot.truncations).toBeGreaterThan(0);
+  });
+});
