@@ -47,7 +47,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("the first request is written at once; those that come meanwhile share the next write", async () => {
   const { writes, write } = disk();
-  const buffer = new IngestBuffer({ write });
+  const buffer = new IngestBuffer({ write, maxGatherMs: 0 });
   const answers = ["a", "b", "c"].map((name) => buffer.write([span(name)], 10));
   expect(writes.map(({ names }) => names)).toEqual([["a"]]);
   writes[0]!.done();
@@ -58,9 +58,34 @@ test("the first request is written at once; those that come meanwhile share the 
   await Promise.all(answers);
 });
 
-test("a request is answered only after its write is done", async () => {
+test("those who were just answered join the next write if they come back at once", async () => {
   const { writes, write } = disk();
   const buffer = new IngestBuffer({ write });
+  const loop = async (name: string) => {
+    for (let round = 0; round < 3; round += 1) await buffer.write([span(`${name}${round}`)], 1);
+  };
+  const loops = [loop("a"), loop("b")];
+  for (let count = 1; count <= 4; count += 1) {
+    while (writes.length < count) await settle();
+    writes[count - 1]!.done();
+  }
+  await Promise.all(loops);
+  expect(writes.map(({ names }) => names)).toEqual([["a0"], ["b0", "a1"], ["b1", "a2"], ["b2"]]);
+});
+
+test("those who wait are written soon also if nobody comes back", async () => {
+  const { writes, write } = disk();
+  const buffer = new IngestBuffer({ write });
+  const answers = [buffer.write([span("a")], 1), buffer.write([span("b")], 1)];
+  writes[0]!.done();
+  while (writes.length < 2) await settle();
+  writes[1]!.done();
+  await Promise.all(answers);
+});
+
+test("a request is answered only after its write is done", async () => {
+  const { writes, write } = disk();
+  const buffer = new IngestBuffer({ write, maxGatherMs: 0 });
   let answered = false;
   const answer = buffer.write([span("a")], 1).then(() => {
     answered = true;
@@ -74,7 +99,7 @@ test("a request is answered only after its write is done", async () => {
 
 test("a second write runs beside the first only for a full group, a third never", async () => {
   const { writes, write } = disk();
-  const buffer = new IngestBuffer({ write, maxGroupSpans: 2 });
+  const buffer = new IngestBuffer({ write, maxGroupSpans: 2, maxGatherMs: 0 });
   const answers = Array.from({ length: 7 }, (_, index) => buffer.write([span(`s${index}`)], 1));
   expect(writes.map(({ names }) => names)).toEqual([["s0"], ["s1", "s2"]]);
   writes[0]!.done();
@@ -162,7 +187,7 @@ test("the committed spans are told after they are kept, those that failed are no
 
 test("drain waits for everything that was taken", async () => {
   const { writes, write } = disk();
-  const buffer = new IngestBuffer({ write });
+  const buffer = new IngestBuffer({ write, maxGatherMs: 0 });
   await buffer.drain();
   const answers = [buffer.write([span("a")], 1), buffer.write([span("b")], 1)];
   let drained = false;
