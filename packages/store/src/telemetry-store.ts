@@ -82,9 +82,9 @@ export interface TraceSelection {
   /** Absent = all. */
   readonly experimentIds?: readonly string[];
   readonly filter?: Filter;
-  /** Nanoseconds, inclusive. */
+  /** Earliest start in nanoseconds, inclusive. Starts of traces are kept in microseconds, as the API shows them. */
   readonly from?: bigint;
-  /** Nanoseconds, exclusive. */
+  /** Latest start in nanoseconds, exclusive. */
   readonly to?: bigint;
 }
 
@@ -110,7 +110,8 @@ export interface TelemetryStore {
    * Keeps spans and brings the rows of their traces up to date.
    *
    * When the promise resolves the spans are on disk and every read sees them. Writing a span again (same trace id and span id)
-   * replaces it. The order in which the spans of a trace arrive does not change the result. Calls may run at once.
+   * replaces it. The order in which the spans of a trace arrive does not change the result. Calls may run at once. Texts keep every
+   * character but halves of surrogate pairs, which become U+FFFD; times after 2106 become 2106.
    *
    * @throws STORAGE_FULL, STORE_UNAVAILABLE; then nothing is promised, and writing the same spans again is safe
    */
@@ -125,7 +126,7 @@ export interface TelemetryStore {
     options?: CallOptions,
   ): Promise<{ total: number; errors: number }>;
 
-  /** Rows of the traces with these ids, in the order of the ids; unknown ids are left out. */
+  /** Rows of the traces with these ids, each once, in the order of the ids; unknown ids are left out. */
   getTraceInfos(traceIds: readonly string[], options?: CallOptions): Promise<TraceInfo[]>;
 
   /** All spans of the traces, by trace id, each list in order of start time, then span id. Unknown ids are absent. */
@@ -137,10 +138,18 @@ export interface TelemetryStore {
   /** All spans of a trace without payloads, in order of start time, then span id; empty if the trace is unknown. */
   getSpanOutlines(traceId: string, options?: CallOptions): Promise<SpanOutline[]>;
 
-  /** Sets tags on a trace. The latest write of a key wins over older ones and over the tags its spans carry. */
+  /**
+   * Sets tags on a trace. The latest write of a key wins over older ones and over the tags its spans carry.
+   *
+   * @throws TRACE_NOT_FOUND
+   */
   setTraceTags(traceId: string, tags: Readonly<Record<string, string>>): Promise<void>;
 
-  /** Removes a tag, also one that the spans carry; no error if it is not there. */
+  /**
+   * Removes a tag, also one that the spans carry; no error if it is not there.
+   *
+   * @throws TRACE_NOT_FOUND
+   */
   deleteTraceTag(traceId: string, key: string): Promise<void>;
 
   /** Deletes traces with their spans and tags; unknown ids are ignored. */

@@ -117,9 +117,8 @@ export class Queries {
     for (const buffer of buffers) {
       await withPatience(async () => {
         const { stream } = await this.#client.exec({
-          // async_insert is on by default in current servers; it would hold each insert back to join it with others, which ingest
-          // has done already. Spans of any date may be in one batch, so the number of partitions is not bounded.
-          query: `INSERT INTO ${this.tableName(table)} SETTINGS async_insert = 0, max_partitions_per_insert_block = 0 FORMAT JSONEachRow`,
+          // No SETTINGS clause: the embedded engine takes the rows of a plain INSERT as bytes, others through its SQL parser.
+          query: `INSERT INTO ${this.tableName(table)} FORMAT JSONEachRow`,
           values: Readable.from([buffer], { objectMode: false }),
         });
         await finished(stream.resume());

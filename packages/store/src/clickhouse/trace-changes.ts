@@ -48,7 +48,7 @@ export class TraceChanges {
       const before = all.get(span.spanId);
       if (before !== undefined) this.#removeIfMoved(before, span, experimentId);
       all.set(span.spanId, span);
-      this.spans.add(spanText(span, this.#here));
+      this.spans.add(spanText(span, this.#here), span.startTimeUnixNano / 1000n);
     }
     this.putTrace([...all.values()], experimentId);
 
@@ -65,18 +65,18 @@ export class TraceChanges {
   putTrace(spans: readonly SummarySpan[], experimentId: string): void {
     const row = summarizeTrace(spans, experimentId);
     this.#starts.set(row.traceId, row.startUs);
-    this.traces.add(traceText(row, this.#here));
+    this.traces.add(traceText(row, this.#here), row.startUs);
   }
 
   /** Removes the row that was at this key, unless the one just put replaces it. A trace never changes its experiment. */
   removeTraceUnlessPut(old: TraceKey): void {
     if (this.#starts.get(old.traceId) === old.startUs) return;
-    this.traces.add(removedTraceText(old, this.#gone));
+    this.traces.add(removedTraceText(old, this.#gone), old.startUs);
   }
 
   /** The hour of the start is part of a span's key: a span that is sent again with another start would be there twice. */
   #removeIfMoved(before: SummarySpan, now: SummarySpan, experimentId: string): void {
     if (before.startTimeUnixNano / NANOS_PER_HOUR === now.startTimeUnixNano / NANOS_PER_HOUR) return;
-    this.spans.add(removedSpanText({ ...before, experimentId }, this.#gone));
+    this.spans.add(removedSpanText({ ...before, experimentId }, this.#gone), before.startTimeUnixNano / 1000n);
   }
 }
