@@ -3,26 +3,6 @@
  */
 import * as z from "zod/mini";
 
-/** MLflow's span types; any other string is allowed too. */
-export const SpanType = {
-  LLM: "LLM",
-  CHAT_MODEL: "CHAT_MODEL",
-  CHAIN: "CHAIN",
-  AGENT: "AGENT",
-  TOOL: "TOOL",
-  RETRIEVER: "RETRIEVER",
-  EMBEDDING: "EMBEDDING",
-  PARSER: "PARSER",
-  RERANKER: "RERANKER",
-  MEMORY: "MEMORY",
-  GUARDRAIL: "GUARDRAIL",
-  EVALUATOR: "EVALUATOR",
-  WORKFLOW: "WORKFLOW",
-  TASK: "TASK",
-  UNKNOWN: "UNKNOWN",
-} as const;
-export type SpanType = (typeof SpanType)[keyof typeof SpanType] | (string & {});
-
 /** Token counts. `inputTokens` and `outputTokens` include everything; the others are parts of them, in tokens. */
 export const TokenUsage = z.object({
   inputTokens: z.number(),
@@ -58,7 +38,7 @@ export const Span = z.object({
   /** Absent on a root span. */
   parentSpanId: z.optional(z.string()),
   name: z.string(),
-  /** One of {@link SpanType} or any string. */
+  /** One of `SpanType` (`span-type.ts`) or any string. */
   spanType: z.string(),
   /** Decimal string, nanoseconds since the epoch. */
   startTimeUnixNano: z.string(),
