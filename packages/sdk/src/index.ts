@@ -1,7 +1,7 @@
 /**
  * The public names of `@sightline/sdk`.
  */
-export { SpanType } from "@sightline/wire/model/span";
+export { SpanType } from "@sightline/wire/model/span-type";
 export type { Autolog, AutologOptions } from "./autolog/instrument.ts";
 export { autolog, openai } from "./autolog/registry.ts";
 export type { InitOptions } from "./config.ts";

@@ -1,7 +1,7 @@
 /**
  * The span of one call to a model, from the request to the last chunk.
  */
-import type { SpanType } from "@sightline/wire/model/span";
+import type { SpanType } from "@sightline/wire/model/span-type";
 import { activeRuntime } from "../runtime.ts";
 import { activeSpan, beginSpan, type RecordingSpan } from "../tracing/span.ts";
 import { STREAM_END_ATTRIBUTE, type StreamEnd } from "../tracing/stream.ts";

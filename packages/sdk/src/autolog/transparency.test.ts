@@ -40,7 +40,7 @@ function look(value: unknown): unknown {
 }
 
 function lookAtError(error: unknown): unknown {
-  const { message, name, status, code, type, requestID, headers } = error as OpenAI.APIError;
+  const { message, name, status, code, type, requestID, headers } = error as InstanceType<typeof OpenAI.APIError>;
   return {
     class: (error as object).constructor.name,
     message,

@@ -25,7 +25,7 @@ export interface Snapshot {
   readonly truncations: number;
 }
 
-export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
+const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
   // A payload of 200,000 messages with five members each; copying it takes some 50 ms (bench/export-overhead).
   maxNodes: 2_000_000,
   // Two of these (inputs and outputs) stay under the server's limit of 64 MiB for a request, quotes escaped.

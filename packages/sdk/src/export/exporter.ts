@@ -3,6 +3,7 @@
  * process open but `flush` and `shutdown`.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
 import type { Attributes, OtlpSpan } from "@sightline/wire/otlp/span";
 import type { Config } from "../config.ts";
@@ -236,6 +237,8 @@ export class Exporter {
   }
 
   async #drain(): Promise<void> {
+    // Not on the path of whoever ended a span or called flush().
+    await nextTurn();
     do {
       const batch = this.#queue.take(BATCH_SPANS, BATCH_BYTES);
       this.#inFlight = batch;
@@ -260,7 +263,7 @@ export class Exporter {
         encoded.push(queued);
       }
       if (performance.now() > sliceEnd) {
-        await new Promise((resolve) => setImmediate(resolve));
+        await nextTurn();
         sliceEnd = performance.now() + ENCODE_SLICE_MS;
       }
     }

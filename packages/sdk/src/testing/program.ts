@@ -26,8 +26,8 @@ export interface Program {
 }
 
 export interface ProgramOptions {
-  /** `mjs` (default) or `cjs`. */
-  readonly extension?: "mjs" | "cjs";
+  /** Default `mjs`. */
+  readonly extension?: "mjs" | "cjs" | "mts";
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
 }

@@ -37,7 +37,7 @@ export function settle<T>(span: RecordingSpan, result: T): T {
 }
 
 /** Ends the span with its outputs, unless the work set some itself. */
-export function succeed(span: RecordingSpan, value: unknown): void {
+function succeed(span: RecordingSpan, value: unknown): void {
   if (!span.hasOutputs && value !== undefined) span.setOutputs(value);
   span.end();
 }

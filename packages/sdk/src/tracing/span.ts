@@ -6,13 +6,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type Attributes, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { toTraceId } from "@sightline/wire/ids";
-import type { SpanType } from "@sightline/wire/model/span";
+import type { SpanType } from "@sightline/wire/model/span-type";
 import { capture } from "../capture/captured.ts";
 import { safely } from "../diagnostics.ts";
 import { describeException } from "./exception.ts";
 
 /** Attribute names that the server reads, MLflow's where MLflow has one. */
-export const SpanAttribute = {
+const SpanAttribute = {
   SPAN_TYPE: "mlflow.spanType",
   INPUTS: "mlflow.spanInputs",
   OUTPUTS: "mlflow.spanOutputs",

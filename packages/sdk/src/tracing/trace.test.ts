@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { SpanType } from "@sightline/wire/model/span";
+import { SpanType } from "@sightline/wire/model/span-type";
 import type { OtlpSpan } from "@sightline/wire/otlp/span";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest";
 import { flush, init, shutdown, stats } from "../init.ts";
@@ -277,33 +277,52 @@ describe("generators", () => {
 });
 
 describe("decorators", () => {
-  test("standard and experimental ones trace methods, private and static ones too", async () => {
+  test("trace methods, private and static ones too", async () => {
     const end = await runProgram(
       `
       import { trace } from "@sightline/sdk";
-      // What TypeScript's two emits call a decorator with.
-      const standard = (decorate, fn, name) => decorate(fn, { kind: "method", name, addInitializer() {}, static: false, private: false });
       class Agent {
-        constructor(name) { this.name = name; }
-        answer(question) { return this.name + ": " + question; }
-        tool(city) { return city; }
+        constructor(private readonly name: string) {}
+        @trace({ spanType: "AGENT" })
+        async answer(question: string) {
+          return this.name + ": " + this.#secret(question);
+        }
+        @trace()
+        #secret(text: string) {
+          return text.toUpperCase();
+        }
+        @trace
+        static ask(q: string) {
+          return q;
+        }
       }
-      Agent.prototype.answer = standard(trace({ spanType: "AGENT" }), Agent.prototype.answer, "answer");
-      const descriptor = Object.getOwnPropertyDescriptor(Agent.prototype, "tool");
-      trace({ name: "my_tool" })(Agent.prototype, "tool", descriptor);
-      Object.defineProperty(Agent.prototype, "tool", descriptor);
-      Agent.ask = standard(trace, function ask(q) { return q; }, "ask");
-      const agent = new Agent("Ann");
-      console.log(agent.answer("why"), agent.tool("Paris"), Agent.ask("x"));
+      console.log(await new Agent("Ann").answer("why"), Agent.ask("x"));
     `,
-      { env: { SIGHTLINE_URL: receiver.url } },
+      { extension: "mts", env: { SIGHTLINE_URL: receiver.url } },
     );
-    expect(end).toMatchObject({ stdout: "Ann: why Paris x\n", stderr: "" });
-    expect(receiver.spans.map((span) => [span.name, span.attributes["mlflow.spanType"], inputs(span)])).toEqual([
+    expect(end).toMatchObject({ stdout: "Ann: WHY x\n", stderr: "" });
+    const facts = receiver.spans.map((span) => [span.name, span.attributes["mlflow.spanType"], inputs(span)]);
+    expect(facts).toEqual([
+      ["#secret", "UNKNOWN", { text: "why" }],
       ["answer", "AGENT", { question: "why" }],
-      ["my_tool", "UNKNOWN", { city: "Paris" }],
       ["ask", "UNKNOWN", { q: "x" }],
     ]);
+    expect(receiver.spans[0]!.parentSpanId).toBe(receiver.spans[1]!.spanId);
+  });
+
+  test("of TypeScript's experimental kind trace methods too", async () => {
+    class Tool {
+      get(city: string): string {
+        return `rainy in ${city}`;
+      }
+    }
+    // What TypeScript emits for `@trace({ name: "my_tool" })` under experimentalDecorators.
+    const descriptor = Object.getOwnPropertyDescriptor(Tool.prototype, "get")!;
+    trace({ name: "my_tool" })(Tool.prototype, "get", descriptor);
+    Object.defineProperty(Tool.prototype, "get", descriptor);
+    expect(new Tool().get("Paris")).toBe("rainy in Paris");
+    const [span] = await spans();
+    expect([span!.name, inputs(span!)]).toEqual(["my_tool", { city: "Paris" }]);
   });
 
   test("types are those of the method", () => {

@@ -2,7 +2,7 @@
  * Functions, blocks and methods as spans: `trace(fn)`, `@trace()`, `withSpan`, `startSpan`.
  */
 import { isGeneratorFunction } from "node:util/types";
-import type { SpanType } from "@sightline/wire/model/span";
+import type { SpanType } from "@sightline/wire/model/span-type";
 import { takeSnapshot } from "../capture/serialize.ts";
 import { safely } from "../diagnostics.ts";
 import { activeRuntime } from "../runtime.ts";

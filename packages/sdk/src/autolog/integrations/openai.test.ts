@@ -1,5 +1,5 @@
 import { type ScriptedEndpoint, startScriptedEndpoint } from "@sightline/eval";
-import { SpanType } from "@sightline/wire/model/span";
+import { SpanType } from "@sightline/wire/model/span-type";
 import type { OtlpSpan } from "@sightline/wire/otlp/span";
 import OpenAI, { AzureOpenAI } from "openai";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -269,6 +269,7 @@ describe("the library's helpers", () => {
           type: "function",
           function: {
             name: "get_weather",
+            description: "The weather in a city today.",
             parameters: { type: "object", properties: { city: { type: "string" } } },
             parse: JSON.parse,
             function: getWeather,

@@ -1,7 +1,7 @@
 /**
  * openai: chat completions, responses, completions and embeddings of every client, Azure's and other providers' included.
  */
-import { SpanType } from "@sightline/wire/model/span";
+import { SpanType } from "@sightline/wire/model/span-type";
 import type { Integration } from "../integration.ts";
 import type { ModelRequest } from "../model-call.ts";
 import { type Operation, stainlessPost } from "../stainless.ts";
