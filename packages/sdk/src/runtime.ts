@@ -114,7 +114,5 @@ function resourceOf(config: Config) {
     "telemetry.sdk.name": "sightline",
     "telemetry.sdk.language": "nodejs",
     "telemetry.sdk.version": SCOPE.version,
-    "process.pid": process.pid,
-    "process.runtime.version": process.versions.node,
   };
 }

@@ -104,6 +104,12 @@ test(`${CHAINS} chains at once`, async () => {
     const must = expected.get(span.spanId);
     if (span.parentSpanId !== "" && parent?.traceId !== span.traceId)
       wrong.push(`${span.name}: parent of another trace`);
+    if (parent && parent.startTimeUnixNano > span.startTimeUnixNano)
+      wrong.push(`${span.name}: began before its parent`);
+    if (span.endTimeUnixNano < span.startTimeUnixNano) wrong.push(`${span.name}: ended before it began`);
+    // A failed parent does not wait for the others of its Promise.all.
+    const isInside = parent === undefined || parent.statusCode === 2 || parent.endTimeUnixNano >= span.endTimeUnixNano;
+    if (!isInside) wrong.push(`${span.name}: ended after its parent`);
     if (must !== undefined && must !== span.parentSpanId) wrong.push(`${span.name}: not the parent it was begun under`);
     if (span.name === "step") {
       // Its own chain number must be the one of its root, all the way up.

@@ -9,6 +9,7 @@ import { toTraceId } from "@sightline/wire/ids";
 import type { SpanType } from "@sightline/wire/model/span-type";
 import { capture } from "../capture/captured.ts";
 import { safely } from "../diagnostics.ts";
+import { TraceClock } from "./clock.ts";
 import { describeException } from "./exception.ts";
 
 /** Attribute names that the server reads, MLflow's where MLflow has one. */
@@ -80,6 +81,7 @@ export class RecordingSpan implements LiveSpan {
   /** Children go where their parents go, also when `init()` is called again in between. */
   readonly tracer: Tracer;
   readonly #span: Span;
+  readonly #clock: TraceClock;
   #hasStatus = false;
   #hasOutputs = false;
   #ended = false;
@@ -87,7 +89,8 @@ export class RecordingSpan implements LiveSpan {
   constructor(tracer: Tracer, options: SpanOptions, parent: RecordingSpan | undefined) {
     this.tracer = parent?.tracer ?? tracer;
     const context = parent ? trace.setSpan(ROOT_CONTEXT, parent.#span) : ROOT_CONTEXT;
-    this.#span = this.tracer.startSpan(options.name, undefined, context);
+    this.#clock = parent === undefined ? new TraceClock() : parent.#clock;
+    this.#span = this.tracer.startSpan(options.name, { startTime: this.#clock.now() }, context);
     const { traceId, spanId } = this.#span.spanContext();
     this.traceId = toTraceId(traceId);
     this.spanId = spanId;
@@ -144,7 +147,7 @@ export class RecordingSpan implements LiveSpan {
   recordException(error: unknown): this {
     return this.#change("recordException", () => {
       const { type, message, stacktrace } = describeException(error);
-      this.#span.addEvent("exception", {
+      this.addEvent("exception", {
         "exception.type": type,
         "exception.message": message,
         ...(stacktrace !== undefined && { "exception.stacktrace": stacktrace }),
@@ -160,7 +163,7 @@ export class RecordingSpan implements LiveSpan {
         key,
         isPlainAttribute(value) ? value : String(JSON.stringify(value)),
       ]);
-      this.#span.addEvent(name, Object.fromEntries(plain) as Attributes);
+      this.#span.addEvent(name, Object.fromEntries(plain) as Attributes, this.#clock.now());
     });
   }
 
@@ -173,7 +176,7 @@ export class RecordingSpan implements LiveSpan {
       if (!this.#hasStatus) this.#span.setStatus({ code: SpanStatusCode.OK });
       this.#ended = true;
       if (this.root === this) lastTraceId = this.traceId;
-      this.#span.end();
+      this.#span.end(this.#clock.now());
     });
   }
 
