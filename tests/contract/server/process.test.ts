@@ -15,6 +15,8 @@ import {
 } from "../../harness/sightline-process.ts";
 import { makeTrace, send } from "./spans.ts";
 
+const main = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
+
 let running: SightlineProcess | undefined;
 afterEach(async () => {
   if (running) {
@@ -98,6 +100,34 @@ test("a second signal ends everything at once with exit code 1; the data survive
   expect((await fetch(`${running.url}/api/v1/traces/tr-${spans[0]!.traceId}`)).status).toBe(200);
 });
 
+for (const [signal, scope] of [
+  ["SIGTERM", "process"],
+  ["SIGINT", "group"],
+] as const) {
+  test(`${signal} to the ${scope} while the engines start: exit code 0, nothing left, and the next start works`, async () => {
+    const dataDir = await makeDataDir();
+    const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@sightline/source", main, "server"], {
+      env: { ...process.env, SIGHTLINE_DATA_DIR: dataDir, SIGHTLINE_PORT: String(await freePort()) },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        if (!output.includes("PostgreSQL") && text.includes("PostgreSQL")) {
+          process.kill(scope === "group" ? -child.pid! : child.pid!, signal);
+        }
+        output += text;
+      });
+    }
+    const [code] = await once(child, "exit");
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.not.stringContaining("failed") });
+    expect(await processesUsing(dataDir)).toEqual([]);
+    running = await startSightline({ dataDir });
+    expect((await send(running.url, makeTrace(1))).status).toBe(200);
+  });
+}
+
 test("a start that fails prints one sentence and ends with 1", async () => {
   running = await startSightline();
   const { dataDir, port } = running;
@@ -118,7 +148,6 @@ test("a start that fails prints one sentence and ends with 1", async () => {
 });
 
 async function sightlineServer(env: Record<string, string>) {
-  const main = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
   const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@sightline/source", main, "server"], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "ignore", "pipe"],

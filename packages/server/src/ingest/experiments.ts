@@ -22,21 +22,16 @@ type Experiments = Pick<EntityStore, "ensureExperiment" | "getExperiment">;
  * Makes the function that reads a request's experiment id from its headers.
  *
  * It rejects with EXPERIMENT_NOT_FOUND for an unknown id and INVALID_PARAMETER for a name that cannot be one.
- *
- * @param now  milliseconds; for tests
  */
-export function createExperimentResolver(
-  experiments: Experiments,
-  now: () => number = Date.now,
-): (headers: Headers) => Promise<string> {
+export function createExperimentResolver(experiments: Experiments): (headers: Headers) => Promise<string> {
   // Promises are kept, so that many first requests at the same moment ask the store once.
   const remembered = new Map<string, { readonly id: Promise<string>; readonly until: number }>();
   const remember = (key: string, find: () => Promise<string>): Promise<string> => {
     const known = remembered.get(key);
-    if (known && known.until > now()) return known.id;
+    if (known && known.until > Date.now()) return known.id;
     const id = find();
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(key, { id, until: now() + REMEMBER_MS });
+    remembered.set(key, { id, until: Date.now() + REMEMBER_MS });
     id.catch(() => remembered.delete(key));
     return id;
   };
