@@ -20,11 +20,11 @@ const READABLE: Readonly<Record<string, string>> = { "%20": "+", "%3A": ":", "%2
 export function writeQuery(search: Readonly<Record<string, unknown>>): string {
   const pairs = Object.entries(search)
     .filter((entry): entry is [string, string] => typeof entry[1] === "string")
-    .map(([name, value]) => `${escape(name)}=${escape(value)}`);
+    .map(([name, value]) => `${escapeText(name)}=${escapeText(value)}`);
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
-function escape(text: string): string {
+function escapeText(text: string): string {
   // A lone surrogate (half a character, from a careless cut) cannot be escaped; U+FFFD stands for it.
   return encodeURIComponent(text.replaceAll(/\p{Surrogate}/gu, "\ufffd")).replaceAll(
     /%20|%3A|%2C|%2F|%40/g,

@@ -91,7 +91,7 @@ export async function fetchTracePage(
 }
 
 /** The traces of a list, page by page. While another list loads, the rows of the last one stay (`isPlaceholderData`). */
-export function useTraceList(query: TraceQuery) {
+export function useTraceList(query: TraceQuery, options: { readonly enabled?: boolean } = {}) {
   const api = useApi();
   return useInfiniteQuery({
     queryKey: queryKeys.traceList(query),
@@ -102,6 +102,7 @@ export function useTraceList(query: TraceQuery) {
     placeholderData: keepPreviousData,
     // The live stream keeps the rows fresh; fetching every page again would move what is being read.
     staleTime: Number.POSITIVE_INFINITY,
+    enabled: options.enabled ?? true,
   });
 }
 
@@ -129,12 +130,17 @@ export function useTraceCount(query: Omit<TraceQuery, "sort">, options: { readon
 /** How often a running trace is read again in case the live stream is away. */
 const RUNNING_REFETCH_MS = 5000;
 
+function skeletonQuery(api: ApiClient, traceId: string) {
+  return queryOptions({
+    queryKey: queryKeys.skeleton(traceId),
+    queryFn: ({ signal }): Promise<TraceSkeleton> => api.getTraceSkeleton({ params: { traceId } }, { signal }),
+  });
+}
+
 /** A trace without payloads; read again while it runs. */
 export function useSkeleton(traceId: string) {
-  const api = useApi();
   return useQuery({
-    queryKey: queryKeys.skeleton(traceId),
-    queryFn: ({ signal }) => api.getTraceSkeleton({ params: { traceId } }, { signal }),
+    ...skeletonQuery(useApi(), traceId),
     refetchInterval: ({ state }: { readonly state: { readonly data: TraceSkeleton | undefined } }) =>
       state.data?.info.state === "IN_PROGRESS" ? RUNNING_REFETCH_MS : false,
   });
@@ -147,6 +153,13 @@ function spanQuery(api: ApiClient, traceId: string, spanId: string) {
     // A finished span does not change; a running trace invalidates its spans when it changes.
     staleTime: Number.POSITIVE_INFINITY,
   });
+}
+
+/** Gives the function that loads a trace's skeleton before it is asked for. */
+export function usePrefetchSkeleton() {
+  const api = useApi();
+  const client = useQueryClient();
+  return useCallback((traceId: string) => void client.prefetchQuery(skeletonQuery(api, traceId)), [api, client]);
 }
 
 /** One span with its payloads. */

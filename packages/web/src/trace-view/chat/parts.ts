@@ -4,8 +4,8 @@
  * A table of readers: by the `type` of a block (OpenAI, Anthropic, AI SDK, OpenTelemetry GenAI), or by the one key that Gemini and
  * Bedrock put there instead.
  */
-import { formatBytes } from "../format/number.ts";
-import { fieldOf, isRecord, type JsonRecord, stringOf, unfoldJson } from "./json.ts";
+import { formatBytes } from "../../format/number.ts";
+import { fieldOf, isRecord, type JsonRecord, stringOf, unfoldJson } from "../../json-view/json-shape.ts";
 import type { Part } from "./message.ts";
 
 type ReadPart = (block: JsonRecord) => Part | undefined;

@@ -19,7 +19,7 @@ function shown(inputs: unknown, outputs: unknown): string[] | undefined {
           return `${role} result ${part.callId ?? ""} ${JSON.stringify(part.value)}`;
         case "media":
           return `${role} ${part.mediaType} ${part.source}`;
-        case "json":
+        default:
           return `${role} json ${JSON.stringify(part.value)}`;
       }
     }),

@@ -3,7 +3,7 @@
  *
  * Shapes: OpenAI chat and Responses, Anthropic, Gemini, Bedrock Converse, LangChain, Vercel AI SDK, OpenTelemetry GenAI messages.
  */
-import { fieldOf, isRecord, type JsonRecord, stringOf, unfoldJson } from "./json.ts";
+import { fieldOf, isRecord, type JsonRecord, stringOf, unfoldJson } from "../../json-view/json-shape.ts";
 import { joinToolResults, type Message, type Part, type ToolDefinition } from "./message.ts";
 import { isLooseItem, readContent, readPart, readToolCall, readToolMessage } from "./parts.ts";
 
