@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { print, runMain, stepper } from "./progress.mjs";
-import { checkNode, ensurePackages, root } from "./setup.mjs";
+import { checkNode, ensurePackages, packageFile, root } from "./setup.mjs";
 
 const UI_PORT = 5173;
 
@@ -18,11 +18,11 @@ await runMain(async () => {
   print(`Server from source on ${serverUrl}; UI with hot reload on http://127.0.0.1:${UI_PORT}; stop with Ctrl+C`);
   const children = [
     start(
-      "node_modules/tsx/dist/cli.mjs",
+      join(root, "node_modules/tsx/dist/cli.mjs"),
       ["watch", "--conditions=@sightline/source", "packages/cli/src/main.ts", "server"],
       root,
     ),
-    start("node_modules/vite/bin/vite.js", ["--port", String(UI_PORT), "--strictPort"], join(root, "packages/web"), {
+    start(packageFile("vite", "bin/vite.js"), ["--port", String(UI_PORT), "--strictPort"], join(root, "packages/web"), {
       SIGHTLINE_URL: serverUrl,
     }),
   ];
@@ -34,7 +34,7 @@ await runMain(async () => {
 
 function start(file, args, cwd, env = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, file), ...args], {
+    const child = spawn(process.execPath, [file, ...args], {
       cwd,
       env: { ...process.env, ...env },
       stdio: "inherit",

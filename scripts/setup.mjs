@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run, StepFailure } from "./progress.mjs";
 
@@ -69,7 +70,7 @@ export async function ensureBuild(report) {
   const advice = "this is a defect of the checkout: run `git status`, undo local changes, and try again.";
   await Promise.all([
     run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-b"], { cwd: root, advice }),
-    run(process.execPath, [join(root, "node_modules/vite/bin/vite.js"), "build", "--logLevel", "warn"], {
+    run(process.execPath, [packageFile("vite", "bin/vite.js"), "build", "--logLevel", "warn"], {
       cwd: join(root, "packages/web"),
       advice,
     }),
@@ -128,6 +129,12 @@ export async function ensurePython(report) {
   });
   writeFileSync(stampFile, stamp);
   return { path: python };
+}
+
+/** A file of an installed package; npm may have put the package in the root's node_modules or in the web package's. */
+export function packageFile(name, file) {
+  const require = createRequire(join(root, "packages/web/package.json"));
+  return join(dirname(require.resolve(`${name}/package.json`)), file);
 }
 
 /** Why Debian packages cannot be installed here; undefined when they can. */
