@@ -4,8 +4,23 @@
 export { SpanType } from "@sightline/wire/model/span-type";
 export type { Autolog, AutologOptions } from "./autolog/instrument.ts";
 export { autolog, openai } from "./autolog/registry.ts";
+export {
+  deleteTraceTag,
+  type FoundTrace,
+  getTrace,
+  searchTraces,
+  setTraceTag,
+  type TraceSearch,
+} from "./client.ts";
 export type { InitOptions } from "./config.ts";
 export { flush, init, type Stats, shutdown, stats } from "./init.ts";
 export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
 export { getCurrentSpan, type LiveSpan, type SpanOptions } from "./tracing/span.ts";
-export { type StartSpanOptions, startSpan, type TraceOptions, type Tracer, trace, withSpan } from "./tracing/trace.ts";
+export {
+  type StartSpanOptions,
+  startSpan,
+  type TraceDecorator,
+  type TraceOptions,
+  trace,
+  withSpan,
+} from "./tracing/trace.ts";

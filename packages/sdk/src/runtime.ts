@@ -23,11 +23,17 @@ export const counters: Counters = newCounters();
 let current: Runtime | undefined;
 /** Whether the environment was looked at, or `init()` or `shutdown()` made that needless. */
 let isDecided = false;
+let previousConfig: Config | undefined;
 
 /** The runtime that new spans belong to; undefined while tracing is off. */
 export function activeRuntime(): Runtime | undefined {
   if (!isDecided) startFromEnvironment();
   return current;
+}
+
+/** The configuration of the runtime, or of the last one after `shutdown()`; undefined if there was none. */
+export function lastConfig(): Config | undefined {
+  return activeRuntime()?.config ?? previousConfig;
 }
 
 /** Starts tracing with `config`; spans of traces that began before go to where their trace began. */
@@ -43,6 +49,7 @@ export function startRuntime(config: Config): void {
 /** Turns tracing off; spans that waited are sent within `timeoutMs`, the default being the one for exits. */
 export async function stopRuntime(timeoutMs?: number): Promise<boolean> {
   isDecided = true;
+  previousConfig = current?.config ?? previousConfig;
   current = undefined;
   const delivered = [...live.keys()].map(async (exporter) => {
     const isDelivered = await exporter.shutdown(timeoutMs ?? exporter.exitTimeoutMs);

@@ -76,6 +76,11 @@ export class Exporter {
     return this.#config.exitTimeoutMs;
   }
 
+  /** Address for messages: without credentials that may be in the URL. */
+  get #address(): string {
+    return this.url.origin + this.url.pathname;
+  }
+
   get url(): URL {
     return this.#sender.url;
   }
@@ -135,8 +140,9 @@ export class Exporter {
     this.#startDraining();
   }
 
-  /** Flushes, then gives up what is left and closes the connection. */
+  /** Flushes, spans that still run included; then gives up what is left and closes the connection. */
   async shutdown(timeoutMs: number): Promise<boolean> {
+    this.announceAll();
     const isDelivered = await this.flush(timeoutMs);
     this.lose(countEnded(this.takeUnsent()));
     return isDelivered;
@@ -295,7 +301,7 @@ export class Exporter {
     const status = outcome.kind === "refused" ? ` with status ${outcome.status}` : "";
     warnOnce(
       `refused${status}`,
-      `${this.url.href} refused ${refused} spans${status}: ${outcome.message} Refused spans are lost and counted in stats().`,
+      `${this.#address} refused ${refused} spans${status}: ${outcome.message} Refused spans are lost and counted in stats().`,
     );
   }
 
@@ -303,7 +309,7 @@ export class Exporter {
     this.#counters.retries += 1;
     warnOnce(
       "unreachable",
-      `${this.url.href} does not take spans now (${reason}). They wait in a queue of ${this.#config.maxQueueBytes} bytes and are tried again.`,
+      `${this.#address} does not take spans now (${reason}). They wait in a queue of ${this.#config.maxQueueBytes} bytes and are tried again.`,
     );
   }
 

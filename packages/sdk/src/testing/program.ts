@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // Inside the repository, so that packages are found; ignored by git.
@@ -33,18 +33,20 @@ export interface ProgramOptions {
 }
 
 /** Starts a program from its text. Nothing of this process's environment about tracing comes through. */
-export function startProgram(
-  text: string,
-  { extension = "mjs", env = {}, nodeArgs = [] }: ProgramOptions = {},
-): Program {
+export function startProgram(text: string, { extension = "mjs", ...options }: ProgramOptions = {}): Program {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${randomUUID()}.${extension}`);
   writeFileSync(file, text);
+  return startFile(file, options);
+}
+
+/** Starts a program that is a file already. */
+export function startFile(file: string, { env = {}, nodeArgs = [] }: Omit<ProgramOptions, "extension"> = {}): Program {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(SIGHTLINE|MLFLOW|OTEL|VITEST|NODE_OPTIONS)/.test(name),
+    ([name]) => !/^(SIGHTLINE|MLFLOW|OTEL|OPENAI|VITEST|NODE_OPTIONS)/.test(name),
   );
   const child = spawn(process.execPath, ["--import", "tsx", "--conditions=@sightline/source", ...nodeArgs, file], {
-    cwd: folder,
+    cwd: dirname(file),
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -2,9 +2,12 @@
  * Streams that nobody reads to the end: their spans end when the stream is collected. Needs the garbage collector at hand.
  */
 import { startScriptedEndpoint } from "@sightline/eval";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { runProgram } from "../testing/program.ts";
 import { startReceiver } from "../testing/receiver.ts";
+import { watch } from "./abandoned.ts";
+
+afterEach(() => vi.useRealTimers());
 
 test("streams, promises and generators that are dropped end their spans as abandoned", async () => {
   const receiver = await startReceiver();
@@ -52,4 +55,23 @@ test("streams, promises and generators that are dropped end their spans as aband
   expect(String(half.attributes["mlflow.spanOutputs"])).toContain('"content":"This');
   await endpoint.close();
   await receiver.close();
+});
+
+test("what stays referenced but is not read for ten minutes is abandoned, once; what is read or stopped is not", () => {
+  vi.useFakeTimers();
+  const abandoned: string[] = [];
+  const streams = ["idle", "read", "stopped"].map((name) => {
+    const stream = {};
+    return { stream, watching: watch(stream, () => abandoned.push(name)) };
+  });
+  streams[2]!.watching.stop();
+  for (let minute = 0; minute < 30; minute++) {
+    vi.advanceTimersByTime(60_000);
+    streams[1]!.watching.touch();
+    if (minute === 8) expect(abandoned).toEqual([]);
+  }
+  expect(abandoned).toEqual(["idle"]);
+  streams[1]!.watching.stop();
+  vi.advanceTimersByTime(60_000);
+  expect(vi.getTimerCount()).toBe(0);
 });

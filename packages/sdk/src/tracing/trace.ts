@@ -23,7 +23,7 @@ export interface TraceOptions {
 type AnyFunction = (...args: any[]) => any;
 
 /** What `trace(options)` gives: it wraps a function, or decorates a method. */
-export interface Tracer {
+export interface TraceDecorator {
   <F extends AnyFunction>(fn: F, context?: ClassMethodDecoratorContext): F;
   /** For TypeScript's `experimentalDecorators`. */
   <F extends AnyFunction>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<F>): void;
@@ -45,25 +45,25 @@ export interface Tracer {
  * ```
  */
 export function trace<F extends AnyFunction>(fn: F, options?: TraceOptions | ClassMethodDecoratorContext): F;
-export function trace(options?: TraceOptions): Tracer;
+export function trace(options?: TraceOptions): TraceDecorator;
 export function trace(first?: AnyFunction | TraceOptions, second?: TraceOptions | ClassMethodDecoratorContext) {
   if (typeof first === "function") {
     // `@trace` without parentheses: the second argument is the decorator's context.
     const isDecorator = second !== undefined && "kind" in second && "addInitializer" in second;
     return isDecorator ? decorate(first, {}, second) : traced(first, (second as TraceOptions | undefined) ?? {});
   }
-  return tracerWith(first ?? {});
+  return decoratorWith(first ?? {});
 }
 
-function tracerWith(options: TraceOptions): Tracer {
-  const tracer = (target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown => {
+function decoratorWith(options: TraceOptions): TraceDecorator {
+  const decorator = (target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown => {
     if (typeof descriptor?.value === "function") {
       descriptor.value = traced(descriptor.value as AnyFunction, { name: String(context), ...options });
       return undefined;
     }
     return decorate(target as AnyFunction, options, context as ClassMethodDecoratorContext | undefined);
   };
-  return tracer as Tracer;
+  return decorator as TraceDecorator;
 }
 
 function decorate(fn: AnyFunction, options: TraceOptions, context?: ClassMethodDecoratorContext): AnyFunction {

@@ -9,7 +9,7 @@ import { numberIn, record, recordsIn, textIn } from "./read.ts";
 /** What a span keeps of a streamed answer; the rest is counted. */
 export const MAX_STREAMED_CHARACTERS = 1024 * 1024;
 
-/** Facts of a chat completion, or of a legacy completion. */
+/** Facts of a chat completion. */
 export function readCompletion(body: unknown): ResponseFacts {
   const completion = record(body);
   return {
@@ -38,7 +38,7 @@ function readUsage(value: unknown): Usage | undefined {
 }
 
 /** Texts that come in pieces. The reasoning fields are those of DeepSeek, vLLM and OpenRouter. */
-const TEXT_FIELDS = ["content", "refusal", "reasoning_content", "reasoning", "text"] as const;
+const TEXT_FIELDS = ["content", "refusal", "reasoning_content", "reasoning"] as const;
 /** Fields of a completion that every chunk repeats. */
 const HEAD_FIELDS = ["id", "created", "model", "service_tier", "system_fingerprint"] as const;
 
@@ -102,8 +102,7 @@ export class ChatAggregator implements Aggregator {
       this.#choices.set(index, choice);
     }
     choice.finishReason = textIn(value, "finish_reason") ?? choice.finishReason;
-    // Legacy completions have the text in the choice itself.
-    const delta = "delta" in value ? record(value["delta"]) : value;
+    const delta = record(value["delta"]);
     const { message } = choice;
     if (typeof delta["role"] === "string") message["role"] = delta["role"];
     let hasContent = false;

@@ -1,5 +1,5 @@
 /**
- * openai: chat completions, responses, completions and embeddings of every client, Azure's and other providers' included.
+ * openai: chat completions, responses and embeddings of every client, Azure's and other providers' included.
  */
 import { SpanType } from "@sightline/wire/model/span-type";
 import type { Integration } from "../integration.ts";
@@ -85,7 +85,6 @@ export const openaiIntegration: Integration = {
     stainlessPost(findPrototype, {
       "/chat/completions": operation(chat, chatRead),
       "/responses": operation(chat, responsesRead),
-      "/completions": operation({ operation: "text_completion", spanType: SpanType.LLM }, chatRead),
       "/embeddings": operation(
         { operation: "embeddings", spanType: SpanType.EMBEDDING },
         { response: readEmbeddings, aggregate: () => new ChatAggregator() },
