@@ -9,8 +9,9 @@ import { Queries } from "./queries.ts";
 import { findBrokenTraces, newestVersion } from "./recovery.ts";
 import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
+import { searchTraces } from "./trace-pages.ts";
 import { TraceWriter } from "./trace-writer.ts";
-import { countTraces, experimentActivity, getTraceInfos, searchTraces, telemetryStats } from "./traces.ts";
+import { countTraces, experimentActivity, getTraceInfos, telemetryStats } from "./traces.ts";
 import { VersionClock } from "./version-clock.ts";
 
 export interface TelemetryStoreOptions {
