@@ -41,14 +41,14 @@ export type SpanTypeRule =
 
 /**
  * A string: the attribute, verbatim.
- * `object`: a JSON object put together from attributes, member → attribute; read only if the attribute `when` is there.
+ * `object`: a JSON object put together from attributes, member → attribute; read only if all attributes of `when` are there.
  * `flattened`: attributes `<flattened>.0.role`, `<flattened>.1.content`, … put together again, without the segments in `unwrap`.
  * `events`: span events, each a message whose role is the event's value here unless it names one itself.
  * `event` + `key`: an attribute of the first event of that name.
  */
 export type PayloadRule =
   | string
-  | { readonly object: Readonly<Record<string, string>>; readonly when: string }
+  | { readonly object: Readonly<Record<string, string>>; readonly when: readonly string[] }
   | { readonly flattened: string; readonly unwrap?: readonly string[] }
   | { readonly events: Readonly<Record<string, string>> }
   | { readonly event: string; readonly key: string };
@@ -65,6 +65,8 @@ export interface UsageRule {
   readonly cacheRead?: readonly string[];
   readonly cacheCreation?: readonly string[];
   readonly reasoning?: readonly string[];
+  /** Spans whose counts only repeat those of their children, by the value of an attribute: not read. */
+  readonly except?: { readonly key: string; readonly values: readonly string[] };
   /**
    * What the counts include. `normal` (default): input has the cache counts in it and output the reasoning.
    * `buckets`: no count includes another. `provider`: as the provider's own API counts (`usage.ts` knows how).

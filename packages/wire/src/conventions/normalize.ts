@@ -4,6 +4,7 @@
  * On the ingest path, once for each span: conventions whose names do not occur are not looked at.
  */
 
+import type { TokenUsage } from "../model/span.ts";
 import { setKey } from "../otlp/attributes.ts";
 import type { Attributes, AttributeValue, OtlpSpan } from "../otlp/span.ts";
 import type { Convention, EntriesRule, NumberRule, PayloadRule, SpanTypeRule } from "./convention.ts";
@@ -19,17 +20,17 @@ type RawSpan = Pick<OtlpSpan, "name" | "attributes" | "events" | "parentSpanId">
 /**
  * Reads the facts of a span from whatever conventions its attributes follow.
  *
- * Field by field: each fact comes from the first convention of the registry that has it. Attributes are not changed.
+ * Field by field: each fact comes from the first convention of the registry that has it; token counts from the one that tells
+ * most. Attributes are not changed.
  */
 export function normalizeSpan(span: RawSpan): NormalizedSpan {
   const spoken = conventionsOf(span);
   const { attributes } = span;
   const model = first(spoken, (row) => textAt(attributes, row.model));
   const provider = first(spoken, (row) => textAt(attributes, row.provider));
-  const maker = `${provider ?? ""} ${model ?? ""}`;
   const inputs = first(spoken, (row) => firstRule(row.inputs, (rule) => payloadBy(rule, span)));
   const outputs = first(spoken, (row) => firstRule(row.outputs, (rule) => payloadBy(rule, span)));
-  const usage = first(spoken, (row) => firstRule(row.usage, (rule) => readUsage(rule, attributes, maker)));
+  const usage = usageOf(spoken, attributes, `${provider ?? ""} ${model ?? ""}`);
   const costUsd = first(spoken, (row) => firstRule(row.costUsd, (rule) => amountBy(rule, attributes)));
   return {
     spanType: first(spoken, (row) => firstRule(row.spanType, (rule) => spanTypeBy(rule, attributes))) ?? "UNKNOWN",
@@ -43,6 +44,26 @@ export function normalizeSpan(span: RawSpan): NormalizedSpan {
     traceTags: entriesOf(spoken, "traceTags", span),
     traceMetadata: entriesOf(spoken, "traceMetadata", span),
   };
+}
+
+/**
+ * The token counts of the convention that tells most of the parts, the first of equals: emitters that write two conventions
+ * often leave the parts out of the second. Counts that are `verbatim` are final.
+ */
+function usageOf(spoken: readonly Convention[], attributes: Attributes, maker: string): TokenUsage | undefined {
+  let best: TokenUsage | undefined;
+  for (const row of spoken) {
+    for (const rule of row.usage ?? []) {
+      const usage = readUsage(rule, attributes, maker);
+      if (usage && (best === undefined || countParts(usage) > countParts(best))) best = usage;
+      if (best && rule.counts === "verbatim") return best;
+    }
+  }
+  return best;
+}
+
+function countParts(usage: TokenUsage): number {
+  return Object.keys(usage).length;
 }
 
 const TEXT_FACTS = ["sessionId", "userId", "clientRequestId", "requestPreview", "responsePreview"] as const;
@@ -112,7 +133,7 @@ function payloadBy(rule: PayloadRule, { attributes, events }: RawSpan): Payload 
     return isEmpty(value) ? undefined : payloadFromAttribute(rule, value);
   }
   if ("object" in rule) {
-    if (isEmpty(attributes[rule.when])) return undefined;
+    if (rule.when.some((key) => isEmpty(attributes[key]))) return undefined;
     const members = Object.entries(rule.object).flatMap(([member, key]) => {
       const value = attributes[key];
       return isEmpty(value) ? [] : `${JSON.stringify(member)}:${payloadFromAttribute(key, value).json}`;

@@ -27,7 +27,7 @@ export const otelGenai: Convention = {
   inputs: [
     {
       object: { system_instructions: "gen_ai.system_instructions", messages: "gen_ai.input.messages" },
-      when: "gen_ai.system_instructions",
+      when: ["gen_ai.system_instructions", "gen_ai.input.messages"],
     },
     "gen_ai.input.messages",
     "gen_ai.tool.call.arguments",
@@ -66,7 +66,11 @@ export const otelGenai: Convention = {
         "gen_ai.usage.cache_creation.input_tokens",
         "gen_ai.usage.cache_creation_input_tokens",
       ],
-      reasoning: ["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"],
+      reasoning: [
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+      ],
     },
   ],
   costUsd: ["gen_ai.usage.cost"],

@@ -7,7 +7,7 @@
 import type { TokenUsage } from "../model/span.ts";
 import type { Attributes } from "../otlp/span.ts";
 import type { UsageRule } from "./convention.ts";
-import { asAmount, asObject } from "./values.ts";
+import { asAmount, asObject, asText } from "./values.ts";
 
 interface ProviderRule {
   /** Found in the name of the provider or of the model. */
@@ -43,6 +43,7 @@ export const providerRules: readonly ProviderRule[] = [
  * @returns undefined if none of the names is there
  */
 export function readUsage(rule: UsageRule, attributes: Attributes, maker: string): TokenUsage | undefined {
+  if (rule.except?.values.includes(asText(attributes[rule.except.key]) ?? "")) return undefined;
   const source = rule.json === undefined ? attributes : asObject(attributes[rule.json]);
   if (!source) return undefined;
   const amount = (names: readonly string[] = []): number | undefined => {
@@ -93,15 +94,15 @@ function countsOutside(
   maker: string,
 ): { cache: boolean; reasoning: boolean } {
   const cache = cacheRead + cacheCreation;
-  // Evidence first: a part cannot be larger than its whole, and a total tells what was added up.
-  const cacheSure = cache > input || (cache > 0 && total === input + output + cache);
-  const reasoningSure = reasoning > output || (reasoning > 0 && total === input + output + reasoning);
-  if (counts === "buckets") return { cache: true, reasoning: true };
-  const isOutside = (key: "cacheOutsideInput" | "reasoningOutsideOutput") =>
-    counts === "provider" && providerRules.some((rule) => rule[key] && rule.match.test(maker));
+  const customary = (key: "cacheOutsideInput" | "reasoningOutsideOutput") =>
+    counts === "buckets" ||
+    (counts === "provider" && providerRules.some((rule) => rule[key] && rule.match.test(maker)));
+  // Evidence before custom: a part cannot be larger than its whole, and a total tells what was added up.
+  const isOutside = (part: number, whole: number, byCustom: boolean) =>
+    part > whole || (part > 0 && (total === input + output + part || (byCustom && total !== input + output)));
   return {
-    cache: cacheSure || isOutside("cacheOutsideInput"),
-    reasoning: reasoningSure || isOutside("reasoningOutsideOutput"),
+    cache: isOutside(cache, input, customary("cacheOutsideInput")),
+    reasoning: isOutside(reasoning, output, customary("reasoningOutsideOutput")),
   };
 }
 
