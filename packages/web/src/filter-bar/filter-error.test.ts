@@ -1,7 +1,7 @@
 import { SightlineError } from "@sightline/wire/errors";
 import { parseFilter } from "@sightline/wire/filter/parser";
 import { expect, test } from "vitest";
-import { applySuggestion, filterProblem, markProblem } from "./filter-error.ts";
+import { applySuggestion, checkFilter, filterProblem, markProblem } from "./filter-error.ts";
 
 /** The error that the server makes of a wrong filter. */
 function refused(text: string): SightlineError {
@@ -32,4 +32,11 @@ test("details that do not fit the text mark nothing outside of it", () => {
 test("other errors are not about the filter", () => {
   expect(filterProblem(new SightlineError("STORE_UNAVAILABLE", "x"))).toBeUndefined();
   expect(filterProblem(new Error("x"))).toBeUndefined();
+});
+
+test("the check in the browser says what the server would say", () => {
+  for (const text of ["staus = 'ERROR'", "status =", "(a", "name = 'x"]) {
+    expect(checkFilter(text)).toMatchObject({ ...filterProblem(refused(text)) });
+  }
+  expect(checkFilter("status = 'ERROR'")).toBeUndefined();
 });

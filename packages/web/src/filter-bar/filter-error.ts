@@ -2,6 +2,7 @@
  * A filter that the server refused: where it is wrong and why.
  */
 import { SightlineError } from "@sightline/wire/errors";
+import { parseFilter } from "@sightline/wire/filter/parser";
 
 export interface FilterProblem {
   readonly message: string;
@@ -10,6 +11,12 @@ export interface FilterProblem {
   readonly length: number;
   /** What was probably meant in place of the marked text. */
   readonly suggestion?: string;
+}
+
+/** The problem of a text, found here by the server's own parser: no need to ask. */
+export function checkFilter(text: string): FilterProblem | undefined {
+  const result = parseFilter(text);
+  return result.ok ? undefined : result.error;
 }
 
 /** The problem that an error of the API tells; undefined for errors about something else. */

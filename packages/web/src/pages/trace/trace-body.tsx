@@ -2,10 +2,10 @@
  * The body of a trace's page: facts, error band, tree with waterfall, inspector.
  */
 import type { TraceInfo, TraceSkeleton } from "@sightline/wire/model/trace";
-import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { ChevronRight, CircleX } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../components/button.tsx";
+import { classNames } from "../../components/class-names.ts";
 import { Splitter } from "../../components/splitter.tsx";
 import { useNow } from "../../components/use-now.ts";
 import { usePrefetchSpan, useSpan } from "../../data/queries.ts";
@@ -16,7 +16,6 @@ import { formatFullTime, formatListTime, formatRelativeTime } from "../../format
 import { shownKey } from "../../keys/key-map.ts";
 import { useKeys } from "../../keys/use-keys.ts";
 import { remember, useRemembered } from "../../remembered.ts";
-import type { RawSearch } from "../../search-params.ts";
 import { layOut } from "../../trace-view/layout.ts";
 import type { DetailTab } from "../../trace-view/span-detail/detail-tabs.ts";
 import { SpanDetail } from "../../trace-view/span-detail/span-detail.tsx";
@@ -37,8 +36,6 @@ import { TreeTable } from "../../trace-view/tree-table.tsx";
 import { TagEditor } from "./tag-editor.tsx";
 import styles from "./trace-page.module.css";
 
-const route = getRouteApi("/e/$exp/traces/$traceId");
-
 /** Share of the tree, in percent. */
 const treeShare = remember("tree-share", (text) => {
   const share = Number(text);
@@ -49,14 +46,23 @@ const MAX_SHARE = 80;
 /** Payloads of the spans above and below are loaded when the selection rests this long. */
 const PREFETCH_AFTER_MS = 150;
 
-export function TraceBody(props: {
+export interface TraceBodyProps {
   readonly skeleton: TraceSkeleton;
-  readonly search: { readonly span?: string | undefined; readonly tab: DetailTab };
-}) {
+  /** Id of the selected span; absent = the one a reader wants first. */
+  readonly spanId: string | undefined;
+  readonly tab: DetailTab;
+  /** Keeps another span or tab in the URL. */
+  readonly onChange: (change: { readonly span?: string | undefined; readonly tab?: DetailTab | undefined }) => void;
+  /** Address of this trace's page. */
+  readonly pageLink: () => string;
+  /** `page`: panes side by side, all keys. `peek`: panes below each other; the list has the keys that move. */
+  readonly form: "page" | "peek";
+}
+
+export function TraceBody(props: TraceBodyProps) {
+  const { onChange, form } = props;
   const { info, spans } = props.skeleton;
-  const { search } = props;
-  const { exp, traceId } = route.useParams();
-  const navigate = useNavigate();
+  const { traceId } = info;
   const [share, setShare] = useRemembered(treeShare);
   const grid = useRef<HTMLDivElement>(null);
 
@@ -66,27 +72,16 @@ export function TraceBody(props: {
   const [closed, setClosed] = useState<ReadonlySet<number>>(new Set());
 
   // Errors first: without a choice in the URL the deepest failing span is shown.
-  const fromUrl = search.span === undefined ? -1 : tree.spans.spanId.indexOf(search.span);
+  const fromUrl = props.spanId === undefined ? -1 : tree.spans.spanId.indexOf(props.spanId);
   const first = deepestFailure(tree) ?? tree.roots[0] ?? tree.orphans[0] ?? 0;
   const selected = fromUrl === -1 ? first : fromUrl;
 
-  const setSearch = useCallback(
-    (change: RawSearch) =>
-      void navigate({
-        to: "/e/$exp/traces/$traceId",
-        params: { exp, traceId },
-        search: (before: RawSearch) => ({ ...before, ...change }),
-        // Reading through spans is one step of the history, not fifty.
-        replace: true,
-      }),
-    [exp, navigate, traceId],
-  );
   const select = useCallback(
     (span: number) => {
       setClosed((before) => reveal(tree, before, span));
-      setSearch({ span: tree.spans.spanId[span] });
+      onChange({ span: tree.spans.spanId[span] });
     },
-    [setSearch, tree],
+    [onChange, tree],
   );
   const toggle = useCallback((span: number) => {
     setClosed((before) => {
@@ -115,7 +110,7 @@ export function TraceBody(props: {
     const parent = tree.parent[selected] ?? -1;
     if (parent >= 0) select(parent);
   };
-  useKeys({
+  const moves = {
     "next span": () => selectRow(at + 1),
     "previous span": () => selectRow(at - 1),
     "first span": () => selectRow(0),
@@ -131,6 +126,9 @@ export function TraceBody(props: {
       else selectParent();
     },
     "parent span": selectParent,
+  };
+  useKeys({
+    ...(form === "page" && moves),
     "next error": () => stepError(1),
     "previous error": () => stepError(-1),
   });
@@ -138,10 +136,11 @@ export function TraceBody(props: {
   usePrefetchAround(traceId, tree, spanRows, at);
 
   const spanLink = () => {
-    const url = new URL(window.location.href);
+    const url = new URL(props.pageLink());
     url.searchParams.set("span", tree.spans.spanId[selected] ?? "");
     return url.href;
   };
+  const isPeek = form === "peek";
   return (
     <>
       <Facts info={info} />
@@ -156,8 +155,8 @@ export function TraceBody(props: {
           onNext={() => stepError(1)}
         />
       )}
-      <div className={styles.panes}>
-        <div className={styles.treePane} style={{ width: `${share}%` }}>
+      <div className={classNames(styles.panes, isPeek && styles.stacked)}>
+        <div className={styles.treePane} style={isPeek ? undefined : { width: `${share}%` }}>
           <TreeTable
             tree={tree}
             timeline={timeline}
@@ -172,15 +171,17 @@ export function TraceBody(props: {
             <TimeSpent tree={tree} timeline={timeline} />
           </div>
         </div>
-        <Splitter label="Width of the tree" value={share} min={MIN_SHARE} max={MAX_SHARE} onChange={setShare} />
+        {!isPeek && (
+          <Splitter label="Width of the tree" value={share} min={MIN_SHARE} max={MAX_SHARE} onChange={setShare} />
+        )}
         <div className={styles.detailPane}>
           {tree.size > 0 && (
             <SpanDetail
               traceId={traceId}
               tree={tree}
               span={selected}
-              tab={search.tab}
-              onTab={(tab) => setSearch({ tab: tab === "io" ? undefined : tab })}
+              tab={props.tab}
+              onTab={(tab) => onChange({ tab: tab === "io" ? undefined : tab })}
               link={spanLink}
             />
           )}

@@ -4,7 +4,7 @@
 import type { TraceSkeleton } from "@sightline/wire/model/trace";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { ArrowLeft } from "lucide-react";
-import { useMemo } from "react";
+import { useCallback, useMemo } from "react";
 import { buttonClass } from "../../components/button.tsx";
 import { ErrorPanel } from "../../components/error-panel.tsx";
 import { Loading, SkeletonBar } from "../../components/loading.tsx";
@@ -17,6 +17,7 @@ import type { TraceQuery } from "../../data/trace-list.ts";
 import { displayText } from "../../format/display-text.ts";
 import { shownKey } from "../../keys/key-map.ts";
 import { useKeys } from "../../keys/use-keys.ts";
+import type { RawSearch } from "../../search-params.ts";
 import { PageHeader } from "../../shell/page-header.tsx";
 import { listSearch, readTracesSearch } from "../traces/search.ts";
 import { readTraceSearch } from "./search.ts";
@@ -65,6 +66,18 @@ export function TracePage() {
     "back to list": goBack,
   });
 
+  const setSearch = useCallback(
+    (change: RawSearch) =>
+      void navigate({
+        to: "/e/$exp/traces/$traceId",
+        params: { exp, traceId },
+        search: (before: RawSearch) => ({ ...before, ...change }),
+        // Reading through spans is one step of the history, not fifty.
+        replace: true,
+      }),
+    [exp, navigate, traceId],
+  );
+
   if (hasCode(skeleton.error, "TRACE_NOT_FOUND")) return <TraceNotFound traceId={traceId} />;
   return (
     <>
@@ -95,7 +108,15 @@ export function TracePage() {
           onRetry={() => void skeleton.refetch()}
         />
       ) : data ? (
-        <TraceBody key={traceId} skeleton={data} search={search} />
+        <TraceBody
+          key={traceId}
+          form="page"
+          skeleton={data}
+          spanId={search.span}
+          tab={search.tab}
+          onChange={setSearch}
+          pageLink={() => window.location.href}
+        />
       ) : (
         <TraceSkeletonRows />
       )}

@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import type { SortOrder } from "../../data/trace-list.ts";
 import { type RawSearch, readSearch } from "../../search-params.ts";
 import { isBound } from "../../time-range/time-range.ts";
+import { detailTabs } from "../../trace-view/span-detail/detail-tabs.ts";
 
 const bound = z.optional(z.string().check(z.refine(isBound)));
 
@@ -24,7 +25,7 @@ const shape = {
   open: z.optional(z.string()),
   /** Span that the peek pane shows. */
   span: z.optional(z.string()),
-  tab: z.optional(z.string()),
+  tab: z._default(z.enum(detailTabs), "io"),
 };
 
 /** @returns values, and the names of parameters that were dropped because they do not fit */

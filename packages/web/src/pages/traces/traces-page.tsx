@@ -4,7 +4,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { ArrowUp, Link2, TriangleAlert } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../components/button.tsx";
 import { CopyButton, useCopy } from "../../components/copy-button.tsx";
 import { ErrorPanel } from "../../components/error-panel.tsx";
@@ -12,7 +12,7 @@ import { useTitle } from "../../components/use-title.ts";
 import { queryKeys, useTraceCount, useTraceList } from "../../data/queries.ts";
 import type { SortOrder, TraceQuery } from "../../data/trace-list.ts";
 import { FilterBar } from "../../filter-bar/filter-bar.tsx";
-import { filterProblem } from "../../filter-bar/filter-error.ts";
+import { checkFilter, filterProblem } from "../../filter-bar/filter-error.ts";
 import { readQuickViews, slowTerm } from "../../filter-bar/quick-views.ts";
 import { formatTotal } from "../../format/number.ts";
 import { shownKey } from "../../keys/key-map.ts";
@@ -31,6 +31,9 @@ import { TraceTable, TraceTableSkeleton } from "./trace-table.tsx";
 import styles from "./traces-page.module.css";
 import { useLastGood } from "./use-last-good.ts";
 import { useLiveRows } from "./use-live-rows.ts";
+
+/** Comes with the code of the trace page. */
+const PeekPane = lazy(async () => ({ default: (await import("../trace/peek-pane.tsx")).PeekPane }));
 
 /** While an experiment is empty and the live stream may be away, the list is asked for again. */
 const FIRST_RUN_POLL_MS = 3000;
@@ -53,10 +56,11 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
     }),
     [experiment.experimentId, search.q, search.from, search.to, search.sort],
   );
-  const list = useTraceList(query);
-  const problem = filterProblem(list.error);
+  const wrong = useMemo(() => checkFilter(query.filter), [query.filter]);
+  const list = useTraceList(query, { enabled: wrong === undefined });
+  const problem = wrong ?? filterProblem(list.error);
   // While a wrong filter stands in the bar, the last result stays below it.
-  const shown = useLastGood(list.data, list.isError, query.experimentId);
+  const shown = useLastGood(list.data, problem !== undefined || list.isError, query.experimentId);
   const traces = useMemo(() => shown?.pages.flatMap((page) => page.traces) ?? [], [shown]);
 
   const [isAtTop, setIsAtTop] = useState(true);
@@ -86,6 +90,7 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
       }),
     [exp, navigate],
   );
+  const changePeek = useCallback((change: RawSearch) => setSearch(change, { replace: true }), [setSearch]);
   const run = (filter: string) => setSearch({ q: filter === "" ? undefined : filter });
   const setRange = (range: TimeRange) => setSearch({ from: range.from, to: range.to });
   const setSort = (sort: SortOrder) => setSearch({ sort: sort === "-time" ? undefined : sort });
@@ -96,13 +101,18 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
   };
 
   // The row of the keyboard.
-  const [activeId, setActiveId] = useState<string>();
+  const [activeId, setActiveId] = useState(search.open);
+  const peek = (traceId: string | undefined) =>
+    setSearch({ open: traceId, span: undefined, tab: undefined }, { replace: true });
   const grid = useRef<HTMLDivElement>(null);
   const move = (step: number) => {
     const index = traces.findIndex((trace) => trace.traceId === activeId);
     const next = index === -1 ? 0 : Math.min(Math.max(index + step, 0), traces.length - 1);
-    setActiveId(traces[next]?.traceId);
+    const moved = traces[next]?.traceId;
+    setActiveId(moved);
     grid.current?.focus({ preventScroll: true });
+    // An open peek follows.
+    if (search.open !== undefined && moved !== undefined) peek(moved);
   };
   const linkSearch = useMemo(() => listSearch(raw), [raw]);
   const link = useCopy();
@@ -112,6 +122,12 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
     "open row": () => {
       if (activeId === undefined) return;
       void navigate({ to: "/e/$exp/traces/$traceId", params: { exp, traceId: activeId }, search: linkSearch });
+    },
+    peek: () => {
+      if (activeId !== undefined) peek(search.open === activeId ? undefined : activeId);
+    },
+    "close peek": () => {
+      if (search.open !== undefined) peek(undefined);
     },
     "toggle live": toggleLive,
     refresh,
@@ -168,48 +184,63 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
               <QuickViewChips filter={query.filter} onRun={run} counts={restCount.data} slow={slow} />
             </div>
           </div>
-          <div className={tableStyles.frame}>
-            {(live.waiting > 0 || live.hasMore) && (
-              <button
-                type="button"
-                className={tableStyles.waiting}
-                data-testid="new-traces"
-                onClick={() => {
-                  live.showWaiting();
-                  grid.current?.scrollTo({ top: 0 });
-                }}
-              >
-                <ArrowUp size={14} strokeWidth={2} aria-hidden />
-                {live.hasMore ? `${live.waiting}+ new` : `${live.waiting} new`}
-              </button>
-            )}
-            {list.isError && !problem ? (
-              <ErrorPanel
-                title="The traces could not be loaded"
-                error={list.error}
-                onRetry={() => void list.refetch()}
-              />
-            ) : list.isPending ? (
-              <TraceTableSkeleton
-                onCancel={() => void client.cancelQueries({ queryKey: queryKeys.traceList(query) })}
-              />
-            ) : isEmpty ? (
-              <EmptyList query={query} onRun={run} onWiden={() => setRange({})} />
-            ) : (
-              <TraceTable
-                traces={traces}
-                exp={exp}
-                linkSearch={linkSearch}
-                sort={query.sort}
-                onSort={setSort}
-                activeId={activeId}
-                isStale={list.isPlaceholderData}
-                hasMore={list.hasNextPage && !problem}
-                isLoadingMore={list.isFetchingNextPage}
-                onLoadMore={list.fetchNextPage}
-                onAtTop={setIsAtTop}
-                gridRef={grid}
-              />
+          <div className={styles.panes}>
+            <div className={tableStyles.frame}>
+              {(live.waiting > 0 || live.hasMore) && (
+                <button
+                  type="button"
+                  className={tableStyles.waiting}
+                  data-testid="new-traces"
+                  onClick={() => {
+                    live.showWaiting();
+                    grid.current?.scrollTo({ top: 0 });
+                  }}
+                >
+                  <ArrowUp size={14} strokeWidth={2} aria-hidden />
+                  {live.hasMore ? `${live.waiting}+ new` : `${live.waiting} new`}
+                </button>
+              )}
+              {list.isError && !problem ? (
+                <ErrorPanel
+                  title="The traces could not be loaded"
+                  error={list.error}
+                  onRetry={() => void list.refetch()}
+                />
+              ) : list.isPending && !problem ? (
+                <TraceTableSkeleton
+                  onCancel={() => void client.cancelQueries({ queryKey: queryKeys.traceList(query) })}
+                />
+              ) : isEmpty ? (
+                <EmptyList query={query} onRun={run} onWiden={() => setRange({})} />
+              ) : (
+                <TraceTable
+                  traces={traces}
+                  exp={exp}
+                  linkSearch={linkSearch}
+                  sort={query.sort}
+                  onSort={setSort}
+                  activeId={activeId}
+                  isStale={list.isPlaceholderData && !problem}
+                  hasMore={list.hasNextPage && !problem}
+                  isLoadingMore={list.isFetchingNextPage}
+                  onLoadMore={list.fetchNextPage}
+                  onAtTop={setIsAtTop}
+                  gridRef={grid}
+                />
+              )}
+            </div>
+            {search.open !== undefined && (
+              <Suspense>
+                <PeekPane
+                  exp={exp}
+                  traceId={search.open}
+                  spanId={search.span}
+                  tab={search.tab}
+                  linkSearch={linkSearch}
+                  onChange={changePeek}
+                  onClose={() => peek(undefined)}
+                />
+              </Suspense>
             )}
           </div>
         </>

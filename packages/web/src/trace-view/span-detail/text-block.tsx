@@ -2,6 +2,7 @@
  * A text that a person or a model wrote: Markdown while it is of a readable length, plain beyond, never all of a huge one at once.
  */
 import { useMemo, useState } from "react";
+import { classNames } from "../../components/class-names.ts";
 import { displayText } from "../../format/display-text.ts";
 import { formatBytes } from "../../format/number.ts";
 import { scriptOf } from "../../format/preview.ts";
@@ -10,24 +11,29 @@ import styles from "./text-block.module.css";
 
 /** Longer texts are logs and documents: drawn as they are. */
 const MARKDOWN_CHARS = 20_000;
-/** Drawn at first sight of a huge text. */
-const FIRST_CHARS = 256_000;
+/** What is drawn of them, step by step: a screen, then as much as a browser lays out without a pause, then all. */
+const STEPS = [4000, 256_000, Number.POSITIVE_INFINITY] as const;
 const LINE_HEIGHT = 20;
 
 export function TextBlock(props: { readonly text: string; readonly foldAfterLines?: number }) {
   const { foldAfterLines } = props;
   const text = useMemo(() => displayText(props.text), [props.text]);
   const [showsAll, setShowsAll] = useState(false);
+  const [step, setStep] = useState(0);
   if (text.length > MARKDOWN_CHARS) {
-    const isCut = !showsAll && text.length > FIRST_CHARS;
+    const chars = STEPS[step] ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(STEPS[step + 1] ?? 0, text.length);
     return (
       <div>
-        <div className={styles.plain} lang={scriptOf(text)}>
-          {isCut ? text.slice(0, FIRST_CHARS) : text}
+        <div
+          className={classNames(styles.plain, chars < text.length && step === 0 && styles.cut)}
+          lang={scriptOf(text)}
+        >
+          {text.slice(0, chars)}
         </div>
-        {isCut && (
-          <button type="button" className={styles.more} onClick={() => setShowsAll(true)}>
-            First {formatBytes(FIRST_CHARS)} of {formatBytes(text.length)}: load all
+        {chars < text.length && (
+          <button type="button" className={styles.more} onClick={() => setStep(step + 1)}>
+            {`${formatBytes(chars)} of ${formatBytes(text.length)}: load ${next === text.length ? "all" : formatBytes(next)}`}
           </button>
         )}
       </div>
