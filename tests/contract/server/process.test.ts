@@ -74,6 +74,16 @@ test("after kill -9 the server starts again with what it had acknowledged", asyn
   expect((await send(running.url, makeTrace(1))).status).toBe(200);
 });
 
+test("the same Ctrl+C that comes twice, from the terminal and from npm, counts once", async () => {
+  const first = await startSightline();
+  first.kill("SIGINT", "group");
+  first.kill("SIGINT", "process");
+  expect(await first.exited).toBe(0);
+  expect(first.output()).not.toContain("Ended at once");
+  expect(await processesUsing(first.dataDir)).toEqual([]);
+  await removeDataDir(first.dataDir);
+});
+
 test("a second signal ends everything at once with exit code 1; the data survives", async () => {
   const first = await startSightline();
   const spans = makeTrace(1);
