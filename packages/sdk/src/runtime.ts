@@ -95,9 +95,10 @@ function createRuntime(config: Config): Runtime {
     // Given explicitly: OTEL_* variables are about the program's own OpenTelemetry set-up.
     sampler: new AlwaysOnSampler(),
     spanLimits: {
-      attributeCountLimit: 1024,
+      // The server takes more; a loop that sets attributes without end stays bounded.
+      attributeCountLimit: 10_000,
       attributeValueLengthLimit: Number.POSITIVE_INFINITY,
-      eventCountLimit: 1024,
+      eventCountLimit: 10_000,
       linkCountLimit: 128,
       attributePerEventCountLimit: 128,
       attributePerLinkCountLimit: 128,

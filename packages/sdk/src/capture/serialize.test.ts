@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { snapshotToJson, takeSnapshot } from "./serialize.ts";
@@ -102,6 +103,19 @@ describe("what JSON has no form for", () => {
     ["a key __proto__", JSON.parse('{"__proto__": {"a": 1}}'), JSON.parse('{"__proto__": {"a": 1}}')],
   ])("%s", (_, value, expected) => {
     expect(data(value)).toEqual(expected);
+  });
+
+  test("values of another realm are no strangers", () => {
+    const foreign = runInNewContext(
+      "({ empty: {}, date: new Date(0), map: new Map([['a', 1]]), error: new Error('e'), list: [1] })",
+    );
+    expect(data(foreign)).toMatchObject({
+      empty: {},
+      date: "1970-01-01T00:00:00.000Z",
+      map: { a: 1 },
+      error: { message: "e" },
+      list: [1],
+    });
   });
 
   test("errors keep name, message, stack, cause and own members", () => {

@@ -5,7 +5,7 @@
  * 10 MB of text cost microseconds. It holds JSON data only; JSON text is made from it when the span is sent, away from the
  * caller. It is bounded, and what is cut says so at the place where it was cut.
  */
-import { isPromise, isProxy } from "node:util/types";
+import { className, instanceToData, readOneByOne, threw } from "./instance-data.ts";
 
 export interface SnapshotLimits {
   /** Most objects, arrays and members together. */
@@ -37,8 +37,6 @@ const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
 /** Bytes of `{}`, `[]` and their like, and of the quotes and colon of a member. */
 const NODE_BYTES = 2;
 const MEMBER_BYTES = 4;
-/** Binary data is shown by its first bytes; whole files belong in attachments. */
-const MAX_BINARY_BYTES = 1024;
 
 /**
  * Copies `value` as JSON data. Never throws, whatever getters, proxies and `toJSON` do.
@@ -124,8 +122,7 @@ class Copier {
     this.#ancestors.push(value);
     try {
       if (Array.isArray(value)) return this.#array(value, depth);
-      const prototype: unknown = Object.getPrototypeOf(value);
-      if (prototype === Object.prototype || prototype === null) return this.#plain(value as Dictionary, depth);
+      if (isPlain(value)) return this.#plain(value as Dictionary, depth);
       return this.#instance(value, depth);
     } catch (error) {
       return threw(error);
@@ -191,134 +188,19 @@ class Copier {
   }
 
   #instance(value: object, depth: number): unknown {
-    const builtin = instanceKinds.find(({ is }) => is(value));
-    if (builtin) return this.copy(builtin.toData(value, this.#limits.maxNodes), depth);
+    const builtin = instanceToData(value, this.#limits.maxNodes);
+    if (builtin) return this.copy(builtin.data, depth);
     const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === "function") return this.copy(Reflect.apply(toJSON, value, [""]), depth + 1);
-    const members = readOneByOne(value);
-    if (Object.keys(members).length === 0) return `[${className(value)}]`;
-    for (const key in members) {
-      if (SECRET_MEMBER.test(key) && typeof members[key] === "string") members[key] = "[masked]";
-    }
-    return this.#plain(members, depth);
+    const members = readOneByOne(value, { maskSecrets: true });
+    return Object.keys(members).length === 0 ? `[${className(value)}]` : this.#plain(members, depth);
   }
 }
 
-/** Clients and connections come along as arguments; their credentials must not. */
-const SECRET_MEMBER =
-  /^_*(api[-_]?key|authorization|passw(or)?d|secret|(access|auth|refresh|bearer)?[-_]?token|client[-_]?secret|private[-_]?key)$/i;
-
-interface InstanceKind {
-  readonly is: (value: object) => boolean;
-  readonly toData: (value: object, maxNodes: number) => unknown;
-}
-
-function kind<T extends object>(
-  is: (value: object) => value is T,
-  toData: (value: T, maxNodes: number) => unknown,
-): InstanceKind {
-  // `toData` is called for values that `is` said yes to, and for no other.
-  return { is, toData: toData as InstanceKind["toData"] };
-}
-
-/** Builtin classes and the JSON data they become, first match wins. */
-const instanceKinds: readonly InstanceKind[] = [
-  kind(
-    (value) => value instanceof Date,
-    (date) => (Number.isNaN(date.getTime()) ? "Invalid Date" : date.toISOString()),
-  ),
-  kind((value) => value instanceof Map, mapToData),
-  kind((value): value is Set<unknown> => value instanceof Set, firstOf),
-  kind((value) => value instanceof Error, errorToData),
-  kind((value) => value instanceof RegExp, String),
-  kind(isBytes, bytesToData),
-  // What is left of the views are arrays of numbers.
-  kind((value): value is Float32Array => ArrayBuffer.isView(value), firstOf),
-  kind(
-    (value): value is Promise<unknown> => isPromise(value),
-    () => "[Promise]",
-  ),
-  kind(isBoxed, (boxed) => boxed.valueOf()),
-];
-
-/** The first members as an array; one more than `max`, so that the copier sees and marks the cut. */
-function firstOf(values: Iterable<unknown>, max: number): unknown[] {
-  const first: unknown[] = [];
-  for (const value of values) {
-    first.push(value);
-    if (first.length > max) break;
-  }
-  return first;
-}
-
-function mapToData(map: Map<unknown, unknown>, maxNodes: number): unknown {
-  const entries = firstOf(map, maxNodes) as [unknown, unknown][];
-  return entries.every(([key]) => typeof key === "string") ? Object.fromEntries(entries) : entries;
-}
-
-function errorToData(error: Error): unknown {
-  const { name, message, stack, cause } = error;
-  return { name, message, stack, ...(cause !== undefined && { cause }), ...readOneByOne(error) };
-}
-
-function isBoxed(value: object): value is { valueOf(): unknown } {
-  return value instanceof String || value instanceof Number || value instanceof Boolean;
-}
-
-type Bytes = Uint8Array | Uint8ClampedArray | DataView | ArrayBuffer | SharedArrayBuffer;
-
-function isBytes(value: object): value is Bytes {
-  return (
-    value instanceof Uint8Array ||
-    value instanceof Uint8ClampedArray ||
-    value instanceof DataView ||
-    value instanceof ArrayBuffer ||
-    value instanceof SharedArrayBuffer
-  );
-}
-
-function bytesToData(value: Bytes): unknown {
-  const bytes = ArrayBuffer.isView(value)
-    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-    : Buffer.from(value);
-  const left = bytes.length - MAX_BINARY_BYTES;
-  return {
-    type: className(value),
-    byteLength: bytes.length,
-    base64: bytes.subarray(0, MAX_BINARY_BYTES).toString("base64"),
-    ...(left > 0 && { "[truncated]": `${left} more bytes` }),
-  };
-}
-
-/** Own enumerable members; one whose getter throws holds what it threw. */
-function readOneByOne(value: object): Dictionary {
-  const members: Dictionary = {};
-  for (const key of Object.keys(value)) {
-    let member: unknown;
-    try {
-      member = (value as Dictionary)[key];
-    } catch (error) {
-      member = threw(error);
-    }
-    // Not an assignment: a key "__proto__" must stay a member.
-    Object.defineProperty(members, key, { value: member, enumerable: true, writable: true, configurable: true });
-  }
-  return members;
-}
-
-function threw(error: unknown): string {
-  try {
-    return `[Threw ${String(error).slice(0, 200)}]`;
-  } catch {
-    // Even its toString throws; that it threw is all there is to say.
-    return "[Threw]";
-  }
-}
-
-function className(value: object): string {
-  if (isProxy(value)) return "Proxy";
-  const made: unknown = value.constructor;
-  return typeof made === "function" && made.name !== "" ? made.name : "Object";
+/** Made by a literal, in this realm or another (whose `Object.prototype` has no prototype either). */
+function isPlain(value: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function cutAt(text: string, length: number): string {

@@ -1,11 +1,13 @@
 /**
  * From the queue to a real server: what is delivered, what is tried again, what is counted.
  */
+import { readFileSync } from "node:fs";
 import { encodeExportResponse } from "@sightline/wire/otlp/protobuf";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { flush, init, type Stats, shutdown, stats } from "../init.ts";
 import { type Receiver, startReceiver } from "../testing/receiver.ts";
 import { startSpan, trace } from "../tracing/trace.ts";
+import { SCOPE } from "./exporter.ts";
 
 let receiver: Receiver;
 let before: Stats;
@@ -56,6 +58,21 @@ describe("delivery", () => {
     expect(first!.resource).toMatchObject({ "service.name": "bot", "telemetry.sdk.name": "sightline" });
     expect(await flush()).toBe(true);
     expect(counted()).toEqual({ ended: 1500, sent: 1500, retries: 0, dropped: {} });
+  });
+
+  test("goes on when the server closed the kept connection, without a word", async () => {
+    init({ url: receiver.url });
+    makeSpans(1);
+    expect(await flush()).toBe(true);
+    receiver.closeConnections();
+    makeSpans(1);
+    expect(await flush()).toBe(true);
+    expect(counted()).toEqual({ ended: 2, sent: 2, retries: 0, dropped: {} });
+  });
+
+  test("names the version of the package", async () => {
+    const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+    expect(SCOPE).toEqual({ name: "@sightline/sdk", version });
   });
 
   test("of a large payload is whole", async () => {

@@ -16,7 +16,10 @@ import { type Outcome, Sender } from "./sender.ts";
 
 /** A span may wait this long for company before it is sent. Traces should appear while one looks. */
 const BATCH_DELAY_MS = 200;
+/** So many do not wait. */
 const BATCH_SPANS = 512;
+/** A request takes up to so many when more have gathered while the last one was under way. */
+const MAX_BATCH_SPANS = 2048;
 /** Encoding this much takes some 10 ms; larger requests gain nothing. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** Between two pauses for the user's code while a batch is encoded. */
@@ -25,6 +28,9 @@ const ENCODE_SLICE_MS = 5;
 const ANNOUNCE_AFTER_MS = 2_000;
 
 export const SCOPE = { name: "@sightline/sdk", version: "0.1.0" } as const;
+
+/** Longest time that a timer of Node takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** More open spans than this are a leak of the program; watching them all would make it ours. */
 const MAX_WATCHED = 10_000;
@@ -128,7 +134,7 @@ export class Exporter {
         fail: () => finish(false),
       };
       // Not unref'd: this is what keeps the process alive, since the sockets do not.
-      const deadline = setTimeout(flush.fail, timeoutMs);
+      const deadline = setTimeout(flush.fail, Math.min(timeoutMs, MAX_TIMER_MS));
       this.#flushes.add(flush);
       this.hurry();
     });
@@ -193,7 +199,7 @@ export class Exporter {
     for (const span of spans) queue.push(span);
     const requests: LastRequest[] = [];
     while (queue.length > 0) {
-      const batch = queue.take(BATCH_SPANS, BATCH_BYTES);
+      const batch = queue.take(MAX_BATCH_SPANS, BATCH_BYTES);
       const encoded = batch.map((span) => this.#encodeOne(span)).filter((span) => span !== undefined);
       requests.push({ body: this.#encodeRequest(encoded), spans: countEnded(batch) });
     }
@@ -246,7 +252,7 @@ export class Exporter {
     // Not on the path of whoever ended a span or called flush().
     await nextTurn();
     do {
-      const batch = this.#queue.take(BATCH_SPANS, BATCH_BYTES);
+      const batch = this.#queue.take(MAX_BATCH_SPANS, BATCH_BYTES);
       this.#inFlight = batch;
       try {
         await this.#send(batch);

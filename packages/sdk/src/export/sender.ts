@@ -78,7 +78,10 @@ export class Sender {
     const compressed = await compress(body, { level: constants.Z_BEST_SPEED });
     for (let attempt = 0; ; attempt++) {
       if (signal.aborted) return { kind: "given-up" };
-      const result = await this.#post(compressed, signal).catch((error: Error) => error);
+      let result = await this.#post(compressed, signal).catch((error: Error) => error);
+      // The server closed a kept connection at the moment it was used again: no sign of trouble.
+      if (result instanceof StaleConnection)
+        result = await this.#post(compressed, signal).catch((error: Error) => error);
       if (signal.aborted) return { kind: "given-up" };
       if (!(result instanceof Error) && !RETRYABLE.has(result.status)) return toOutcome(result);
       const delayMs = retryDelay(attempt, result instanceof Error ? undefined : result.retryAfter);
@@ -131,13 +134,16 @@ export class Sender {
       });
       request.on("error", (error) => {
         done();
-        reject(error);
+        const isStale = request.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
+        reject(isStale ? new StaleConnection(error.message, { cause: error }) : error);
       });
       request.on("response", (response) => readAnswer(response).then(resolve, reject).finally(done));
       request.end(body);
     });
   }
 }
+
+class StaleConnection extends Error {}
 
 interface Answer {
   readonly status: number;

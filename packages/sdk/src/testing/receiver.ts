@@ -35,6 +35,8 @@ export interface Receiver {
   waitForSpans(count: number): Promise<readonly OtlpSpan[]>;
   /** Resolves when `count` requests have come. */
   waitForExports(count: number): Promise<readonly ReceivedExport[]>;
+  /** Breaks the connections that clients keep. */
+  closeConnections(): void;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
         () => exports,
         (all) => all.length >= count,
       ),
+    closeConnections: () => server.closeAllConnections(),
     async close() {
       const closed = once(server, "close");
       server.close();

@@ -20,6 +20,9 @@ const SpanAttribute = {
   ERROR_TYPE: "error.type",
 } as const;
 
+/** The server refuses names of more than 4,096 characters; nobody reads so many. */
+const MAX_NAME_CHARS = 1000;
+
 /** A span while it runs. After `end()` changes are ignored. */
 export interface LiveSpan extends Disposable {
   /** `tr-` + 32 hex digits. */
@@ -90,7 +93,8 @@ export class RecordingSpan implements LiveSpan {
     this.tracer = parent?.tracer ?? tracer;
     const context = parent ? trace.setSpan(ROOT_CONTEXT, parent.#span) : ROOT_CONTEXT;
     this.#clock = parent === undefined ? new TraceClock() : parent.#clock;
-    this.#span = this.tracer.startSpan(options.name, { startTime: this.#clock.now() }, context);
+    const name = String(options.name).slice(0, MAX_NAME_CHARS);
+    this.#span = this.tracer.startSpan(name, { startTime: this.#clock.now() }, context);
     const { traceId, spanId } = this.#span.spanContext();
     this.traceId = toTraceId(traceId);
     this.spanId = spanId;

@@ -390,6 +390,11 @@ describe("startSpan", () => {
   });
 });
 
+test("names that are no texts, or endless, are sent all the same", async () => {
+  for (const name of [undefined, 7, "x".repeat(5000)]) withSpan({ name: name as string }, () => undefined);
+  expect((await spans()).map(({ name }) => name)).toEqual(["undefined", "7", "x".repeat(1000)]);
+});
+
 test("a span that is used with a wrong value takes it and goes on", async () => {
   const bad = new Proxy({}, { ownKeys: () => fail() });
   withSpan({ name: "robust" }, (span) => {
