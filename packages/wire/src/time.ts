@@ -12,13 +12,18 @@ export function nowUnixNano(): UnixNano {
 
 /** RFC 3339 in UTC with microseconds: `2026-11-24T08:25:09.717123Z`. Finer digits are cut, not rounded. */
 export function formatRfc3339Micros(nanos: UnixNano): string {
-  const micros = nanos / 1000n;
-  const millis = Number(micros / 1000n);
-  const rest = Number(micros % 1000n);
-  return `${new Date(millis).toISOString().slice(0, -1)}${String(rest).padStart(3, "0")}Z`;
+  const micros = floorDivide(nanos, 1000n);
+  const millis = floorDivide(micros, 1000n);
+  const rest = micros - millis * 1000n;
+  return `${new Date(Number(millis)).toISOString().slice(0, -1)}${String(rest).padStart(3, "0")}Z`;
 }
 
-const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/;
+/** BigInt division rounds towards zero; before 1970 "cut" must still mean "earlier". */
+function floorDivide(value: bigint, divisor: bigint): bigint {
+  return value % divisor < 0n ? value / divisor - 1n : value / divisor;
+}
+
+const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt ]((?:[01]\d|2[0-3]):\d{2}(?::\d{2})?)(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
  * Reads an RFC 3339 date-time with up to nanoseconds.
@@ -31,7 +36,9 @@ export function parseRfc3339(text: string): UnixNano | undefined {
   if (!match) return undefined;
   const [, date, time, fraction = "", zone = "Z"] = match;
   const millis = Date.parse(`${date}T${time}${zone.toUpperCase()}`);
-  if (Number.isNaN(millis)) return undefined;
+  // Date.parse takes February 30 for March 2.
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(millis) || new Date(midnight).getUTCDate() !== Number(date?.slice(8))) return undefined;
   return BigInt(millis) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
