@@ -158,12 +158,14 @@ async function launch(place: PostmasterPlace, port: number): Promise<Postmaster 
   const log = await open(logFile(place), "a", 0o600);
   const logStart = (await log.stat()).size;
   let child: ChildProcess;
+  let exit: Promise<string | undefined>;
   try {
     child = spawnAs(place.runAs, place.binaries.postgres, args, { stdio: ["ignore", log.fd, log.fd] });
+    // Listen before anything is awaited: a postmaster that finds a lock file ends within milliseconds.
+    exit = exitOf(child);
   } finally {
     await log.close();
   }
-  const exit = exitOf(child);
   const gone = exit.then(() => true);
   const deadline = Date.now() + readyLimitMs;
   while (Date.now() < deadline) {
