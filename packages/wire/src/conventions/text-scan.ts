@@ -11,16 +11,26 @@ const MAX_MESSAGES = 50;
 
 /** The text of the last user message, else of the first member with a telling name; undefined if neither is there. */
 export function scanQuestion(json: string): string | undefined {
-  return lastMessage(json, /^"(?:role|type)"\s*:\s*"(?:user|human)"/) ?? firstMember(json, QUESTION_KEYS);
+  return (
+    plainText(json) ?? lastMessage(json, /^"(?:role|type)"\s*:\s*"(?:user|human)"/) ?? firstMember(json, QUESTION_KEYS)
+  );
 }
 
 /** The text of the last assistant message, else of the first member with a telling name; undefined if neither is there. */
 export function scanAnswer(json: string): string | undefined {
-  return lastMessage(json, /^"(?:role|type)"\s*:\s*"(?:assistant|ai|model)"/) ?? firstMember(json, ANSWER_KEYS);
+  return (
+    plainText(json) ??
+    lastMessage(json, /^"(?:role|type)"\s*:\s*"(?:assistant|ai|model)"/) ??
+    firstMember(json, ANSWER_KEYS)
+  );
 }
 
 const QUESTION_KEYS = ["content", "text", "input", "prompt", "question", "query", "message"];
 const ANSWER_KEYS = ["content", "text", "output_text", "output", "answer", "response", "result", "message"];
+
+function plainText(json: string): string | undefined {
+  return json.startsWith('"') ? readString(json, 1) : undefined;
+}
 
 function lastMessage(json: string, role: RegExp): string | undefined {
   let at = json.length;
