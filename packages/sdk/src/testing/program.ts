@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -37,7 +37,9 @@ export function startProgram(text: string, { extension = "mjs", ...options }: Pr
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${randomUUID()}.${extension}`);
   writeFileSync(file, text);
-  return startFile(file, options);
+  const program = startFile(file, options);
+  void program.ended.then(() => rmSync(file));
+  return program;
 }
 
 /** Starts a program that is a file already. */
