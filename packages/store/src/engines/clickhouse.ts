@@ -10,7 +10,7 @@ import { SightlineError } from "@sightline/wire/errors";
 export interface ClickHouseOptions {
   /** Default 120 000; when it is over, the client hangs up and the engine stops the query. */
   readonly requestTimeoutMs?: number;
-  /** Sockets at once; default 16. More requests wait in the client. */
+  /** Sockets at once; default 64, so that slow reads do not keep an insert waiting in the client. */
   readonly maxConnections?: number;
 }
 
@@ -24,7 +24,7 @@ export function connectClickHouse(url: string, options: ClickHouseOptions = {}):
     url,
     application: "sightline",
     request_timeout: options.requestTimeoutMs ?? 120_000,
-    max_open_connections: options.maxConnections ?? 16,
+    max_open_connections: options.maxConnections ?? 64,
     compression: { request: false, response: false },
     // Below the 3 s of old servers and far below our own 65 s: this side closes an idle socket first, so none is reused while the
     // other side is closing it (ECONNRESET).

@@ -17,6 +17,12 @@ const gzipMinBytes = 256;
 /** A reader that takes nothing for this long holds a place in the engine for nobody. */
 const stalledReaderMs = 120_000;
 
+/**
+ * Between the words about an error in a stream and the cut of the connection. A client that looks for the words hangs up as soon as it
+ * has read them; cut at once, it would drop what it has not yet read and see a broken connection only.
+ */
+const readTrailerMs = 3000;
+
 export interface AnswerHead {
   readonly queryId: string;
   readonly format: string;
@@ -36,10 +42,15 @@ const contentTypes: Readonly<Record<string, string>> = {
 };
 
 function writeHead(response: ServerResponse, head: AnswerHead): void {
-  response.setHeader("X-ClickHouse-Query-Id", head.queryId);
+  setQueryId(response, head.queryId);
   response.setHeader("X-ClickHouse-Format", head.format);
   response.setHeader("X-ClickHouse-Timezone", "UTC");
   response.setHeader("Content-Type", contentTypes[head.format] ?? "text/tab-separated-values; charset=UTF-8");
+}
+
+/** A client's id may hold what a header cannot. */
+function setQueryId(response: ServerResponse, queryId: string): void {
+  response.setHeader("X-ClickHouse-Query-Id", queryId.replace(/[^\x20-\x7e]/g, "?"));
 }
 
 /** Sends a complete answer. */
@@ -68,7 +79,7 @@ export async function sendAnswer(response: ServerResponse, head: AnswerHead, ans
 /** Sends an error as the whole answer. */
 export function sendError(response: ServerResponse, queryId: string, error: ClickHouseException): void {
   response.statusCode = statusOf(error.code);
-  response.setHeader("X-ClickHouse-Query-Id", queryId);
+  setQueryId(response, queryId);
   response.setHeader("X-ClickHouse-Exception-Code", String(error.code));
   response.setHeader("Content-Type", "text/plain; charset=UTF-8");
   response.end(`${error.message}\n`);
@@ -103,11 +114,20 @@ export async function sendStream(
     const failure = toException(error);
     const message = `${failure.message.trimEnd()}\n`;
     const trailer = `\r\n__exception__\r\n${head.exceptionTag}\r\n${message}${Buffer.byteLength(message)} ${head.exceptionTag}\r\n__exception__\r\n`;
-    sink.write(trailer);
-    if (zip) await new Promise<void>((resolve) => zip.flush(constants.Z_SYNC_FLUSH, () => resolve()));
+    await new Promise((resolve) => sink.write(trailer, resolve));
+    if (zip) await new Promise<void>((resolve) => zip.flush(constants.Z_SYNC_FLUSH, resolve));
+    await closed(response, readTrailerMs);
     // `end` of the socket, not of the response: what was written arrives, the last chunk of the body does not.
     response.socket?.end();
   }
+}
+
+/** Waits for the client to hang up. */
+async function closed(response: ServerResponse, withinMs: number): Promise<void> {
+  if (response.destroyed) return;
+  const hungUp = once(response, "close", { signal: AbortSignal.timeout(withinMs) });
+  // Its time is over: the caller cuts the connection.
+  await hungUp.catch(() => undefined);
 }
 
 async function drained(response: ServerResponse, sink: NodeJS.WritableStream): Promise<void> {

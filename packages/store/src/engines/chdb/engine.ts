@@ -36,8 +36,8 @@ export interface EngineAnswer {
 /** A `bounded` read fails with code 396 when its answer (the engine's columns, uncompressed) grows over this. */
 export const boundedAnswerMaxBytes = 8 * 1024 * 1024;
 
-/** A block is a chunk of a stream; with the default of 65,409 rows it would be 80 MB of spans. */
-const streamBlockRows = 8192;
+/** A block is a chunk of a stream; 2,048 spans are 3 MB, the default of 65,409 would be 80 MB. */
+const streamBlockRows = 2048;
 
 /** Sessions are kept for this many databases; the store uses one. */
 const databasesKept = 8;

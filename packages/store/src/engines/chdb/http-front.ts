@@ -8,7 +8,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { RawInsertFormat } from "chdb";
 import { sendAnswer, sendError, sendStream } from "./answer.ts";
-import { exception, TOO_MANY_ROWS_OR_BYTES, toException } from "./clickhouse-error.ts";
+import {
+  type ClickHouseException,
+  exception,
+  MEMORY_LIMIT_EXCEEDED,
+  TOO_MANY_ROWS_OR_BYTES,
+  toException,
+} from "./clickhouse-error.ts";
 import type { Engine, EngineCall } from "./engine.ts";
 import { bindParameters, unescapeTsv } from "./parameters.ts";
 import { BodyBudget, type ClickHouseRequest, isAuthenticated, readRequest } from "./request.ts";
@@ -144,9 +150,14 @@ async function answer(
   try {
     await sendAnswer(response, head, await engine.read(call, bounded));
   } catch (error) {
-    if (!bounded || toException(error).code !== TOO_MANY_ROWS_OR_BYTES) throw error;
+    if (!bounded || !isTooLargeForOnePiece(toException(error))) throw error;
     await streamed(engine.stream(call), response, head);
   }
+}
+
+/** Over the bound, or over the memory of one query: a stream has smaller blocks. If all queries together are over, it does not help. */
+function isTooLargeForOnePiece({ code, message }: ClickHouseException): boolean {
+  return code === TOO_MANY_ROWS_OR_BYTES || (code === MEMORY_LIMIT_EXCEEDED && /Query memory limit/.test(message));
 }
 
 /** Limits of the client's own: next to them ours would change the answer (`result_overflow_mode = 'break'` cuts it short). */

@@ -16,7 +16,6 @@ export class SessionPool {
   readonly #open: () => Promise<Session>;
   readonly #maxIdle: number;
   readonly #idle: Session[] = [];
-  readonly #used = new Set<Session>();
   #closed = false;
 
   /** @param options.open  makes a Session with everything set that its calls expect */
@@ -28,22 +27,18 @@ export class SessionPool {
   /** Runs one call on a Session that no other call uses, and keeps the Session only if the call succeeded. */
   async use<T>(call: (use: SessionUse) => Promise<T>): Promise<T> {
     const session = this.#idle.pop() ?? (await this.#open());
-    this.#used.add(session);
-    let clean = false;
     let spoiled = false;
+    const spoil = () => {
+      spoiled = true;
+    };
     try {
-      const result = await call({
-        session,
-        spoil: () => {
-          spoiled = true;
-        },
-      });
-      clean = !spoiled;
+      const result = await call({ session, spoil });
+      if (spoiled || this.#closed || this.#idle.length >= this.#maxIdle) session.close();
+      else this.#idle.push(session);
       return result;
-    } finally {
-      this.#used.delete(session);
-      if (clean && !this.#closed && this.#idle.length < this.#maxIdle) this.#idle.push(session);
-      else session.close();
+    } catch (error) {
+      void discard(session);
+      throw error;
     }
   }
 
@@ -52,6 +47,16 @@ export class SessionPool {
     this.#closed = true;
     for (const session of this.#idle.splice(0)) session.close();
   }
+}
+
+/**
+ * Closes a Session whose call failed. The failed query stays in system.processes, its memory with it, until the Session runs another
+ * statement or is really closed; chdb puts the closing off while any other call of the process runs.
+ */
+async function discard(session: Session): Promise<void> {
+  // After a failed insert this statement fails too, and has had its effect.
+  await session.queryAsync("SELECT 1").catch(() => undefined);
+  session.close();
 }
 
 /** A Session on the directory; the first of a process starts the engine with this configuration, later ones share it. */

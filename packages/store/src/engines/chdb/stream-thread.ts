@@ -8,7 +8,7 @@ import { parentPort } from "node:worker_threads";
 import { openSession } from "./session-pool.ts";
 import type { FromStreamThread, StreamJob, ToStreamThread } from "./stream-messages.ts";
 
-/** Chunks under way to the receiver; a chunk is a block of at most 8192 rows. */
+/** Chunks under way to the receiver; a chunk is a block of at most 2048 rows. */
 const window = 2;
 
 if (!parentPort) throw new Error("stream-thread is an entry for worker threads.");
@@ -39,8 +39,7 @@ async function run(job: StreamJob): Promise<void> {
         await roomForOne();
         if (stopped) break;
         room--;
-        // The native buffer is copied once into memory that can be handed over.
-        const bytes = new Uint8Array(chunk.raw());
+        const bytes = ownBytes(chunk.raw());
         port.postMessage({ type: "chunk", bytes, rows: chunk.numRows } satisfies FromStreamThread, [bytes.buffer]);
       }
     } finally {
@@ -50,6 +49,13 @@ async function run(job: StreamJob): Promise<void> {
     last = { type: "error", message: error instanceof Error ? error.message : String(error) };
   }
   port.postMessage(last);
+}
+
+/** chdb gives each block a buffer of its own, which can be handed over without a copy. */
+function ownBytes(raw: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = raw;
+  const alone = buffer instanceof ArrayBuffer && buffer.byteLength === raw.byteLength;
+  return alone ? new Uint8Array(buffer) : new Uint8Array(raw);
 }
 
 async function roomForOne(): Promise<void> {
