@@ -19,14 +19,15 @@ interface CopyProps {
   /** Shows the name beside the icon. */
   readonly withWords?: boolean;
   readonly className?: string | undefined;
+  readonly tabIndex?: number;
 }
 
-export function CopyButton({ text, label, shortcut, icon, small = false, withWords = false, className }: CopyProps) {
+export function CopyButton({ text, label, shortcut, icon, small = false, withWords = false, ...rest }: CopyProps) {
   const { state, copy } = useCopy();
   const shown = state === "copied" ? "Copied" : state === "failed" ? "The browser refused to copy" : label;
   const props = {
     icon: state === "copied" ? Check : (icon ?? Copy),
-    className,
+    ...rest,
     onClick: () => copy(typeof text === "string" ? text : text()),
   };
   return (

@@ -51,7 +51,7 @@ export function FilterBar(props: {
   const corrected = shownProblem && applySuggestion(draft, shownProblem);
   return (
     <div>
-      <div className={classNames(styles.bar, shownProblem && styles.refused)} role="search">
+      <search className={classNames(styles.bar, shownProblem && styles.refused)}>
         <Search size={14} strokeWidth={1.5} aria-hidden />
         <div className={styles.field}>
           {shownProblem && (
@@ -91,7 +91,7 @@ export function FilterBar(props: {
         ) : (
           <IconButton small icon={X} label="Clear the filter" shortcut="Esc" onClick={() => run("")} />
         )}
-      </div>
+      </search>
       {shownProblem && (
         <p id={problemId} className={styles.problem} role="alert" data-testid="filter-error">
           <CircleX size={14} strokeWidth={1.5} aria-hidden />

@@ -4,9 +4,9 @@
 import { stringifyJson } from "@sightline/wire/json";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, Copy, Route } from "lucide-react";
-import { type RefObject, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { classNames } from "../components/class-names.ts";
-import { CopyButton } from "../components/copy-button.tsx";
+import { CopyButton, useCopy } from "../components/copy-button.tsx";
 import { formatBytes, formatCount } from "../format/number.ts";
 import styles from "./json-view.module.css";
 import { INITIAL_STATE, isJsonText, type JsonRow, jsonRows, LINE_CHARS, MEMBERS, writePath } from "./rows.ts";
@@ -43,6 +43,58 @@ export function JsonView(props: {
     overscan: 10,
   });
 
+  // One stop for the Tab key, arrows inside: the tree pattern of the ARIA practices.
+  const treeId = useId();
+  const [activeId, setActiveId] = useState<string>();
+  const active = rows.findIndex((row) => row.id === activeId);
+  const copied = useCopy();
+  const moveTo = (index: number) => {
+    const next = Math.min(Math.max(index, 0), rows.length - 1);
+    setActiveId(rows[next]?.id);
+    virtualizer.scrollToIndex(next, { align: "auto" });
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const row = rows[active] ?? rows[0];
+    if (!row) return;
+    const isOpen = "open" in row.content && row.content.open;
+    switch (event.key) {
+      case "ArrowDown":
+        moveTo(active + 1);
+        break;
+      case "ArrowUp":
+        moveTo(active - 1);
+        break;
+      case "Home":
+        moveTo(0);
+        break;
+      case "End":
+        moveTo(rows.length - 1);
+        break;
+      case "ArrowRight":
+        if (isOpen) moveTo(active + 1);
+        else if (canOpen(row)) toggle(row);
+        break;
+      case "ArrowLeft":
+        if (isOpen) toggle(row);
+        else moveTo(parentIndex(rows, active));
+        break;
+      case "Enter":
+        if (row.content.kind === "more") showMore(row);
+        else if (canOpen(row)) toggle(row);
+        break;
+      case "c":
+        copied.copy(textOf(row));
+        break;
+      case "C":
+        copied.copy(writePath(row.path));
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
+  };
+
   const toggle = (row: JsonRow) => {
     const toggled = new Set(state.toggled);
     if (!toggled.delete(row.id)) toggled.add(row.id);
@@ -59,9 +111,18 @@ export function JsonView(props: {
       ref={list}
       role="tree"
       aria-label={props.label}
+      aria-activedescendant={active === -1 ? undefined : `${treeId}-${active}`}
+      tabIndex={0}
       className={styles.view}
       style={{ height: virtualizer.getTotalSize() }}
+      onKeyDown={onKeyDown}
+      onFocus={() => {
+        if (active === -1) setActiveId(rows[0]?.id);
+      }}
     >
+      <span role="status" className="visually-hidden">
+        {copied.state === "copied" && "Copied"}
+      </span>
       {virtualizer.getVirtualItems().map((item) => {
         const row = rows[item.index];
         if (!row) return null;
@@ -70,11 +131,13 @@ export function JsonView(props: {
             key={item.key}
             ref={virtualizer.measureElement}
             data-index={item.index}
+            id={`${treeId}-${item.index}`}
             role="treeitem"
             tabIndex={-1}
             aria-level={row.depth + 1}
+            aria-selected={item.index === active}
             aria-expanded={"open" in row.content ? row.content.open : undefined}
-            className={styles.row}
+            className={classNames(styles.row, item.index === active && styles.active)}
             style={{
               transform: `translateY(${item.start - offset}px)`,
               paddingLeft: Math.min(row.depth, MAX_INDENT_LEVELS) * INDENT,
@@ -88,28 +151,41 @@ export function JsonView(props: {
   );
 }
 
+/** Whether a row has something below it, or more than its line. */
+function canOpen({ content, value }: JsonRow): boolean {
+  if (content.kind === "text") return true;
+  if (content.kind === "container") return content.size > 0 || content.fromText;
+  return typeof value === "string" && isJsonText(value);
+}
+
+/** Index of the container that a row stands in. */
+function parentIndex(rows: readonly JsonRow[], index: number): number {
+  const depth = rows[index]?.depth ?? 0;
+  return depth === 0 ? index : rows.findLastIndex((row, at) => at < index && row.depth < depth);
+}
+
+function textOf({ value }: JsonRow): string {
+  return typeof value === "string" ? value : stringifyJson(value);
+}
+
 function JsonLine(props: { readonly row: JsonRow; readonly onToggle: () => void; readonly onMore: () => void }) {
   const { row } = props;
   const { content } = row;
   if (content.kind === "more") {
     return (
-      <button type="button" className={styles.more} onClick={props.onMore}>
+      <button type="button" tabIndex={-1} className={styles.more} onClick={props.onMore}>
         {formatCount(content.hidden)} more
       </button>
     );
   }
-  const isText = typeof row.value === "string";
-  const canOpen =
-    content.kind === "text" ||
-    (content.kind === "container" && (content.size > 0 || content.fromText)) ||
-    (isText && isJsonText(String(row.value)));
   const isOpen = "open" in content && content.open;
   const name = row.name ?? "value";
   return (
     <>
-      {canOpen ? (
+      {canOpen(row) ? (
         <button
           type="button"
+          tabIndex={-1}
           className={styles.toggle}
           aria-expanded={isOpen}
           aria-label={`${isOpen ? "Fold" : "Unfold"} ${name}`}
@@ -129,7 +205,9 @@ function JsonLine(props: { readonly row: JsonRow; readonly onToggle: () => void;
           icon={Copy}
           className={styles.action}
           label="Copy value"
-          text={() => (typeof row.value === "string" ? row.value : stringifyJson(row.value))}
+          shortcut="c"
+          tabIndex={-1}
+          text={() => textOf(row)}
         />
       </span>
     </>

@@ -35,6 +35,7 @@ export const keyMap = {
   "last span": { press: ["End"], shown: "End", label: "Last span", group: "Trace" },
   "next error": { press: ["e"], shown: "e", label: "Next error", group: "Trace" },
   "previous error": { press: ["Shift+E"], shown: "E", label: "Previous error", group: "Trace" },
+  zoom: { press: ["z"], shown: "z", label: "Fit the time axis to the span, or to the whole trace", group: "Trace" },
   "parent span": { press: ["p"], shown: "p", label: "Parent of the span", group: "Trace" },
   "next trace": { press: ["j"], shown: "j", label: "Next trace of the list", group: "Trace" },
   "previous trace": { press: ["k"], shown: "k", label: "Previous trace of the list", group: "Trace" },

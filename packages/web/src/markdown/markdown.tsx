@@ -15,8 +15,8 @@ export function Markdown({ text }: { readonly text: string }) {
   );
 }
 
-// The pieces of a text have no names; they never move, so their place is their key.
 function drawBlocks(blocks: readonly Block[]): ReactNode {
+  // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text never move
   return blocks.map((block, index) => <Fragment key={index}>{drawBlock(block)}</Fragment>);
 }
 
@@ -70,6 +70,7 @@ function drawCell(Cell: "th" | "td", children: readonly Inline[], index: number)
 }
 
 function drawInline(pieces: readonly Inline[]): ReactNode {
+  // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text never move
   return pieces.map((piece, index) => <Fragment key={index}>{drawPiece(piece)}</Fragment>);
 }
 

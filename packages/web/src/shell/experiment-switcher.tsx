@@ -62,12 +62,7 @@ function ExperimentPicker(props: {
   const found = shownExperiments(props.experiments).filter((experiment) =>
     experiment.name.toLowerCase().includes(text.trim().toLowerCase()),
   );
-  const [active, setActive] = useState(() =>
-    Math.max(
-      found.findIndex((one) => one === props.current),
-      0,
-    ),
-  );
+  const [active, setActive] = useState(() => (props.current ? Math.max(found.indexOf(props.current), 0) : 0));
   const optionId = (experiment: ListedExperiment) => `${listId}-${experiment.experimentId}`;
 
   const choose = (experiment: ListedExperiment) => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clockSkewUs, layOut, stretch, ticks, timeByGroup } from "./layout.ts";
+import { clockSkewUs, layOut, stretch, ticks, timeByGroup, zoomTo } from "./layout.ts";
 import { columns } from "./skeleton-fixture.ts";
 import { buildTree } from "./tree.ts";
 
@@ -63,16 +63,35 @@ test("a running span of a clock that is ahead never ends before it starts", () =
   expect(layOut(tree, 200).endUs[0]).toBe(500);
 });
 
-test("bars are fractions of the axis", () => {
-  expect(stretch(25, 75, 100)).toEqual({ left: 0.25, width: 0.5 });
-  expect(stretch(25, 20, 100).width).toBe(0);
+test("bars are fractions of the axis, cut at its edges", () => {
+  const axis = { fromUs: 0, toUs: 100 };
+  expect(stretch(25, 75, axis)).toEqual({ left: 0.25, width: 0.5 });
+  expect(stretch(25, 20, axis)?.width).toBe(0);
+  const middle = { fromUs: 40, toUs: 60 };
+  expect(stretch(0, 50, middle)).toEqual({ left: 0, width: 0.5 });
+  expect(stretch(50, 90, middle)).toEqual({ left: 0.5, width: 0.5 });
+  expect([stretch(0, 30, middle), stretch(70, 80, middle)]).toEqual([undefined, undefined]);
+});
+
+test("zooming to a span leaves a little room on both sides, but none outside of the trace", () => {
+  const tree = buildTree(
+    columns([
+      { name: "agent", duration: 1000 },
+      { name: "tool", parent: "agent", start: 400, duration: 200 },
+    ]),
+  );
+  const timeline = layOut(tree, 0);
+  expect(zoomTo(tree, timeline, 1)).toEqual({ fromUs: 390, toUs: 610 });
+  expect(zoomTo(tree, timeline, 0)).toEqual({ fromUs: 0, toUs: 1050 });
 });
 
 test("ticks stand at round times and are never more than fit", () => {
-  expect(ticks(5_820_000, 6)).toEqual([0, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000]);
-  expect(ticks(900, 5)).toEqual([0, 200, 400, 600, 800]);
-  expect(ticks(507_000_000, 5)).toEqual([0, 120_000_000, 240_000_000, 360_000_000, 480_000_000]);
-  expect(ticks(10 * 86_400_000_000, 4)).toEqual([0, 259_200_000_000, 518_400_000_000, 777_600_000_000]);
+  const upTo = (toUs: number, most: number) => ticks({ fromUs: 0, toUs }, most);
+  expect(upTo(5_820_000, 6)).toEqual([0, 1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000]);
+  expect(upTo(900, 5)).toEqual([0, 200, 400, 600, 800]);
+  expect(upTo(507_000_000, 5)).toEqual([0, 120_000_000, 240_000_000, 360_000_000, 480_000_000]);
+  expect(upTo(10 * 86_400_000_000, 4)).toEqual([0, 259_200_000_000, 518_400_000_000, 777_600_000_000]);
+  expect(ticks({ fromUs: 390, toUs: 610 }, 3)).toEqual([400, 500, 600]);
 });
 
 test("a span that starts before its parent betrays clock skew, rounding does not", () => {

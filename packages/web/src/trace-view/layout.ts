@@ -81,26 +81,45 @@ function criticalPath(tree: SpanTree, endUs: Float64Array, totalUs: number) {
   return { criticalStartUs, criticalEndUs, selfUs, idleUs };
 }
 
+/** What the time axis shows, in microseconds after the start of the trace; never empty. */
+export interface Axis {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
 /** A stretch of the axis, as fractions: 0 at its left edge, 1 at its right. */
 export interface Stretch {
   readonly left: number;
   readonly width: number;
 }
 
-/** Places `fromUs … toUs` on an axis that is `totalUs` long. */
-export function stretch(fromUs: number, toUs: number, totalUs: number): Stretch {
-  return { left: fromUs / totalUs, width: Math.max(toUs - fromUs, 0) / totalUs };
+/** Places `fromUs … toUs` on an axis, cut at its edges; undefined when nothing of it is in view. */
+export function stretch(fromUs: number, toUs: number, axis: Axis): Stretch | undefined {
+  const from = Math.max(fromUs, axis.fromUs);
+  const to = Math.min(Math.max(toUs, fromUs), axis.toUs);
+  if (to < from) return undefined;
+  const length = axis.toUs - axis.fromUs;
+  return { left: (from - axis.fromUs) / length, width: (to - from) / length };
+}
+
+/** The axis on which one span fills most of the width, with a little of what was before and after it. */
+export function zoomTo(tree: SpanTree, timeline: Timeline, span: number): Axis {
+  const startUs = tree.spans.startUs[span] ?? 0;
+  const endUs = timeline.endUs[span] ?? startUs;
+  const margin = Math.max((endUs - startUs) * 0.05, 1);
+  return { fromUs: Math.max(startUs - margin, 0), toUs: Math.min(endUs + margin, timeline.totalUs + margin) };
 }
 
 /**
- * Times for the ticks of an axis from 0 to `totalUs`, at a step of 1, 2 or 5 times a power of ten (60-based from a minute on).
+ * Times for the ticks of an axis, at multiples of a step of 1, 2 or 5 times a power of ten (60-based from a minute on).
  *
  * @param most  how many fit
  */
-export function ticks(totalUs: number, most: number): number[] {
-  const least = totalUs / Math.max(most, 1);
-  const step = niceStep(least);
-  return Array.from({ length: Math.floor(totalUs / step) + 1 }, (_, index) => index * step);
+export function ticks(axis: Axis, most: number): number[] {
+  const step = niceStep((axis.toUs - axis.fromUs) / Math.max(most, 1));
+  const first = Math.ceil(axis.fromUs / step);
+  const last = Math.floor(axis.toUs / step);
+  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, index) => (first + index) * step);
 }
 
 const SECOND_US = 1_000_000;

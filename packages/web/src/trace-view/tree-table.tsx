@@ -2,15 +2,26 @@
  * The tree of a trace beside its waterfall: a virtual tree grid with one selected span.
  */
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ChevronRight, ChevronsDownUp, ChevronsUpDown, CircleX, TriangleAlert, Unlink } from "lucide-react";
+import {
+  ChevronRight,
+  ChevronsDownUp,
+  ChevronsUpDown,
+  CircleX,
+  TriangleAlert,
+  Unlink,
+  ZoomIn,
+  ZoomOut,
+} from "lucide-react";
 import { type CSSProperties, memo, type RefObject, useEffect, useMemo, useRef } from "react";
 import { IconButton } from "../components/button.tsx";
 import { classNames } from "../components/class-names.ts";
 import { GridCell, GridHead, GridRow } from "../components/grid-parts.tsx";
+import { NARROW, useMedia } from "../components/use-media.ts";
 import { displayText } from "../format/display-text.ts";
 import { formatDuration } from "../format/duration.ts";
 import { formatCount } from "../format/number.ts";
-import { clockSkewUs, stretch, type Timeline, ticks } from "./layout.ts";
+import { shownKey } from "../keys/key-map.ts";
+import { type Axis, clockSkewUs, stretch, type Timeline, ticks } from "./layout.ts";
 import { KindIcon, kindColour, kindOf, typeLabel } from "./span-kind.tsx";
 import { ORPHAN_GROUP, type SpanTree, type TreeRow } from "./tree.ts";
 import styles from "./tree-table.module.css";
@@ -31,6 +42,9 @@ export interface TreeTableProps {
   readonly onSelect: (span: number) => void;
   readonly onToggle: (span: number) => void;
   readonly onFoldAll: (folded: boolean) => void;
+  /** What the time axis shows; absent = the whole trace. */
+  readonly zoom: Axis | undefined;
+  readonly onZoom: () => void;
   readonly gridRef: RefObject<HTMLDivElement | null>;
 }
 
@@ -55,7 +69,14 @@ export function TreeTable(props: TreeTableProps) {
     isFirst.current = false;
   }, [selected, virtualizer]);
 
-  const marks = useMemo(() => ticks(timeline.totalUs, MAX_TICKS), [timeline.totalUs]);
+  const isNarrow = useMedia(NARROW);
+  const { zoom } = props;
+  const axis = useMemo<Axis>(() => zoom ?? { fromUs: 0, toUs: timeline.totalUs }, [zoom, timeline.totalUs]);
+  const marks = useMemo(
+    () =>
+      ticks(axis, isNarrow ? 2 : MAX_TICKS).map((us) => ({ us, left: (us - axis.fromUs) / (axis.toUs - axis.fromUs) })),
+    [axis, isNarrow],
+  );
   const hasTokens = useMemo(() => tree.spans.tokens.some((tokens) => tokens > 0), [tree]);
   return (
     <div
@@ -75,11 +96,19 @@ export function TreeTable(props: TreeTableProps) {
           <IconButton small icon={ChevronsDownUp} label="Fold all" onClick={() => props.onFoldAll(true)} />
         </GridHead>
         <GridHead className={styles.axis} aria-label="Time">
-          {marks.map((us) => (
-            <span key={us} className={styles.tick} style={{ left: percent(us / timeline.totalUs) }} aria-hidden>
-              {isNearEnd(us, timeline.totalUs) ? "" : us === 0 ? "0" : tickLabel(us)}
+          {marks.map(({ us, left }) => (
+            <span key={us} className={styles.tick} style={{ left: percent(left) }} aria-hidden>
+              {left > LAST_LABEL ? "" : us === 0 ? "0" : tickLabel(us)}
             </span>
           ))}
+          <IconButton
+            small
+            icon={zoom ? ZoomOut : ZoomIn}
+            className={styles.zoom}
+            label={zoom ? "Show the whole trace" : "Fit the time axis to the selected span"}
+            shortcut={shownKey("zoom")}
+            onClick={props.onZoom}
+          />
         </GridHead>
         <GridHead className={classNames(styles.number, styles.tokens)}>Tokens</GridHead>
         <GridHead className={styles.number}>Duration</GridHead>
@@ -87,8 +116,8 @@ export function TreeTable(props: TreeTableProps) {
       <div role="presentation" className={styles.rows} style={{ height: virtualizer.getTotalSize() }}>
         <div className={styles.grid} aria-hidden>
           <div className={styles.lines}>
-            {marks.map((us) => (
-              <span key={us} className={styles.line} style={{ left: percent(us / timeline.totalUs) }} />
+            {marks.map(({ us, left }) => (
+              <span key={us} className={styles.line} style={{ left: percent(left) }} />
             ))}
           </div>
         </div>
@@ -103,6 +132,7 @@ export function TreeTable(props: TreeTableProps) {
                 offset={item.start - HEAD_HEIGHT}
                 tree={tree}
                 timeline={timeline}
+                axis={axis}
                 isSelected={row.span === selected}
                 onSelect={props.onSelect}
                 onToggle={props.onToggle}
@@ -123,10 +153,8 @@ function percent(fraction: number): string {
   return `${fraction * 100}%`;
 }
 
-/** A label that begins in the last tenth of the axis would run into the next column. */
-function isNearEnd(us: number, totalUs: number): boolean {
-  return us / totalUs > 0.9;
-}
+/** A label that begins further right would run under the zoom button. */
+const LAST_LABEL = 0.82;
 
 function tickLabel(us: number): string {
   // Ticks stand at round times: their zeros say nothing.
@@ -142,6 +170,7 @@ interface SpanRowProps {
   readonly offset: number;
   readonly tree: SpanTree;
   readonly timeline: Timeline;
+  readonly axis: Axis;
   readonly isSelected: boolean;
   readonly onSelect: (span: number) => void;
   readonly onToggle: (span: number) => void;
@@ -199,7 +228,9 @@ const SpanRow = memo(function SpanRow(props: SpanRowProps) {
           </>
         )}
       </GridCell>
-      <GridCell className={styles.track}>{!isGroup && <Bar tree={tree} timeline={timeline} span={span} />}</GridCell>
+      <GridCell className={styles.track}>
+        {!isGroup && <Bar tree={tree} timeline={timeline} axis={props.axis} span={span} />}
+      </GridCell>
       <GridCell className={classNames(styles.number, styles.tokens)}>
         {!isGroup && tokens > 0 ? formatCount(tokens) : ""}
       </GridCell>
@@ -247,25 +278,24 @@ function SkewMark({ tree, span }: { readonly tree: SpanTree; readonly span: numb
 }
 
 /** Time on the critical path solid, the rest tinted. */
-function Bar({
-  tree,
-  timeline,
-  span,
-}: {
+function Bar(props: {
   readonly tree: SpanTree;
   readonly timeline: Timeline;
+  readonly axis: Axis;
   readonly span: number;
 }) {
+  const { tree, timeline, axis, span } = props;
   const spanType = tree.spans.spanType[span] ?? "";
   const startUs = tree.spans.startUs[span] ?? 0;
   const endUs = timeline.endUs[span] ?? startUs;
-  const bar = stretch(startUs, endUs, timeline.totalUs);
+  const bar = stretch(startUs, endUs, axis);
+  if (!bar) return null;
   const criticalStart = timeline.criticalStartUs[span] ?? -1;
-  const critical =
-    criticalStart < 0
-      ? undefined
-      : stretch(criticalStart - startUs, (timeline.criticalEndUs[span] ?? 0) - startUs, Math.max(endUs - startUs, 1));
   const isRunning = (tree.spans.durationUs[span] ?? 0) < 0;
+  // Both are cut by the axis, so the one is placed within what is left of the other.
+  const seen = { fromUs: Math.max(startUs, axis.fromUs), toUs: Math.max(Math.min(endUs, axis.toUs), startUs + 1) };
+  const critical =
+    criticalStart < 0 || isRunning ? undefined : stretch(criticalStart, timeline.criticalEndUs[span] ?? 0, seen);
   return (
     <div
       className={classNames(styles.bar, isRunning && styles.running)}
@@ -277,7 +307,7 @@ function Bar({
       }}
       title={`${typeLabel(spanType)}: starts at ${formatDuration(startUs / 1000)}`}
     >
-      {critical && !isRunning && (
+      {critical && (
         <div className={styles.critical} style={{ left: percent(critical.left), width: percent(critical.width) }} />
       )}
     </div>

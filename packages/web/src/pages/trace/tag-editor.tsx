@@ -30,6 +30,7 @@ export function TagEditor({ info }: { readonly info: TraceInfo }) {
     leave();
   };
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for one form; each tag is one of its own
     <div className={styles.tags} role="group" aria-label="Tags" data-testid="tags">
       {userTags(info.tags).map(([key, value]) =>
         editing === key ? (

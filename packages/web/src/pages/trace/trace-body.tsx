@@ -16,7 +16,7 @@ import { formatFullTime, formatListTime, formatRelativeTime } from "../../format
 import { shownKey } from "../../keys/key-map.ts";
 import { useKeys } from "../../keys/use-keys.ts";
 import { remember, useRemembered } from "../../remembered.ts";
-import { layOut } from "../../trace-view/layout.ts";
+import { type Axis, layOut, zoomTo } from "../../trace-view/layout.ts";
 import type { DetailTab } from "../../trace-view/span-detail/detail-tabs.ts";
 import { SpanDetail } from "../../trace-view/span-detail/span-detail.tsx";
 import { readSpanError, splitErrorText } from "../../trace-view/span-error.ts";
@@ -69,6 +69,7 @@ export function TraceBody(props: TraceBodyProps) {
   const tree = useMemo(() => buildTree(spans), [spans]);
   const failed = useMemo(() => failures(tree), [tree]);
   const timeline = useTimeline(tree, info);
+  const [zoom, setZoom] = useState<Axis>();
   const [closed, setClosed] = useState<ReadonlySet<number>>(new Set());
 
   // Errors first: without a choice in the URL the deepest failing span is shown.
@@ -110,6 +111,7 @@ export function TraceBody(props: TraceBodyProps) {
     const parent = tree.parent[selected] ?? -1;
     if (parent >= 0) select(parent);
   };
+  const toggleZoom = () => setZoom(zoom ? undefined : zoomTo(tree, timeline, selected));
   const moves = {
     "next span": () => selectRow(at + 1),
     "previous span": () => selectRow(at - 1),
@@ -126,6 +128,7 @@ export function TraceBody(props: TraceBodyProps) {
       else selectParent();
     },
     "parent span": selectParent,
+    zoom: toggleZoom,
   };
   useKeys({
     ...(form === "page" && moves),
@@ -165,6 +168,8 @@ export function TraceBody(props: TraceBodyProps) {
             onSelect={select}
             onToggle={toggle}
             onFoldAll={(folded) => setClosed(folded ? foldedAll(tree) : new Set())}
+            zoom={zoom}
+            onZoom={toggleZoom}
             gridRef={grid}
           />
           <div className={styles.treeFoot}>

@@ -19,12 +19,14 @@ export function useTraceUpdates(traceId: string): void {
       void client.invalidateQueries({ queryKey: queryKeys.spans(traceId) });
     }, EVERY_MS);
   }, [client, traceId]);
+  // A refresh that is planned when another trace is opened is for the one before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: traceId is what ends it
   useEffect(
     () => () => {
       clearTimeout(timer.current);
       timer.current = undefined;
     },
-    [refresh],
+    [traceId],
   );
   useLiveListener({
     onTraces: (event) => {

@@ -54,6 +54,7 @@ export function TraceTable(props: TraceTableProps) {
     scrollMargin: headHeight,
     scrollPaddingStart: headHeight,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: sizes are cached by row; another height makes them all wrong
   useEffect(() => virtualizer.measure(), [rowHeight, virtualizer]);
 
   const rows = virtualizer.getVirtualItems();
@@ -71,6 +72,7 @@ export function TraceTable(props: TraceTableProps) {
   }, [activeId, virtualizer]);
 
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a table element would hold all rows, this one those in view
     <div
       ref={gridRef}
       role="grid"
