@@ -6,6 +6,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import type { TelemetryStore } from "../telemetry-store.ts";
 import { migrateClickHouse } from "./migrate-clickhouse.ts";
 import { Queries } from "./queries.ts";
+import { RecentTraces } from "./recent-traces.ts";
 import { findBrokenTraces, newestVersion } from "./recovery.ts";
 import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
@@ -19,6 +20,8 @@ export interface TelemetryStoreOptions {
   readonly client: ClickHouseClient;
   /** Where the tables are or will be. */
   readonly database: string;
+  /** Spans of traces written lately that are remembered, without payloads; default 50,000 (40 MB). Others are looked up. */
+  readonly rememberedSpans?: number;
   /** Told in a sentence what went wrong without harm. */
   readonly onEvent?: (sentence: string) => void;
 }
@@ -38,7 +41,12 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const seen = await loadSeenTraces(queries, (error) =>
     onEvent?.(`The ids of the stored traces could not be read (${String(error)}); writes look each trace up.`),
   );
-  const writer = new TraceWriter({ queries, clock, seen: seen.traces });
+  const writer = new TraceWriter({
+    queries,
+    clock,
+    seen: seen.traces,
+    recent: new RecentTraces(options.rememberedSpans),
+  });
   await writer.repair(await findBrokenTraces(queries));
 
   let closing: Promise<void> | undefined;

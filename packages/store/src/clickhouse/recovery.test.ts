@@ -76,6 +76,23 @@ test("spans that were kept without the row of their trace get it at the next sta
   });
 });
 
+test("a write that failed half-way leaves nothing behind once it is repeated", async () => {
+  const traceId = freshTraceId();
+  const experimentId = freshExperimentId();
+  const late = sampleSpan({ traceId, experimentId, spanId: spanId(2), parentSpanId: spanId(1) });
+  const root = sampleSpan({ traceId, experimentId, startTimeUnixNano: late.startTimeUnixNano - 1_000_000n });
+  await inOneLife(async (store) => {
+    await store.writeSpans([late]);
+    // The spans are kept, the row of the trace, which moves to an earlier start, is not.
+    await run("RENAME TABLE sightline.traces TO sightline.traces_away");
+    await expect(store.writeSpans([root])).rejects.toMatchObject({ code: "INTERNAL_ERROR" });
+    await run("RENAME TABLE sightline.traces_away TO sightline.traces");
+    await store.writeSpans([root]);
+    expect(await store.getTraceInfos([traceId])).toMatchObject([{ spanCount: 2, state: "OK" }]);
+    expect((await store.experimentActivity()).get(experimentId)?.traces).toBe(1);
+  });
+});
+
 test("a deletion that was cut short is finished at the next start", async () => {
   const traceId = freshTraceId();
   const experimentId = freshExperimentId();

@@ -6,7 +6,6 @@ import { propertiesOf, rowReader } from "./columns.ts";
 import type { Queries } from "./queries.ts";
 import { type SpanRow, spanMappings } from "./rows.ts";
 import { param, sql } from "./sql.ts";
-import { SUMMARY_PROPERTIES, type SummarySpan } from "./summarize-trace.ts";
 
 const NOT_SHOWN = ["traceTags", "traceMetadata", "requestPreview", "responsePreview", "failure"] as const;
 type NotShown = (typeof NOT_SHOWN)[number];
@@ -30,11 +29,6 @@ const spanOutline = rowReader(spanMappings, [
   "usage",
   "costUsd",
 ]);
-
-const knownSpan = rowReader(spanMappings, ["experimentId", ...SUMMARY_PROPERTIES]);
-
-/** What is read of a trace before more of its spans are written. */
-export type KnownSpan = SummarySpan & Pick<SpanRow, "experimentId">;
 
 /** @see TelemetryStore.getSpans */
 export async function getSpans(
@@ -81,21 +75,6 @@ export async function getSpanOutlines(queries: Queries, traceId: string, options
     options,
   );
   return outlines;
-}
-
-/** The narrow columns of all spans of these traces, by trace id. Unknown ids are absent. */
-export async function readKnownSpans(queries: Queries, traceIds: readonly string[]): Promise<Map<string, KnownSpan[]>> {
-  const spans = new Map<string, KnownSpan[]>();
-  await queries.eachOfIds(
-    traceIds,
-    (ids) => sql`SELECT ${knownSpan.select} FROM ${queries.table("spans")} FINAL
-      WHERE trace_id IN ${param(ids, "Array(String)")}`,
-    (cells) => {
-      const span = knownSpan.read(cells);
-      append(spans, span.traceId, span);
-    },
-  );
-  return spans;
 }
 
 function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {

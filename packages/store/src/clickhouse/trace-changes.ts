@@ -3,14 +3,10 @@
  */
 import type { SpanRecord } from "../telemetry-store.ts";
 import { type Cell, propertiesOf, rowWriter } from "./columns.ts";
-import { earliest } from "./moments.ts";
+import type { KnownTrace, TraceKey } from "./known-traces.ts";
 import { NdjsonBatch } from "./ndjson.ts";
-import { spanMappings, type TraceRow, toSpanRow, traceMappings } from "./rows.ts";
-import type { KnownSpan } from "./spans.ts";
-import { type SummarySpan, summarizeTrace } from "./summarize-trace.ts";
-
-/** The sort key of a trace row. */
-export type TraceKey = Pick<TraceRow, "experimentId" | "traceId" | "startUs">;
+import { type SpanRow, spanMappings, toSpanRow, traceMappings } from "./rows.ts";
+import { type SummarySpan, summarizeTrace, toSummarySpan } from "./summarize-trace.ts";
 
 const VERSION_COLUMNS = ["version", "is_deleted"];
 const spanText = rowWriter(spanMappings, propertiesOf(spanMappings), VERSION_COLUMNS);
@@ -39,31 +35,31 @@ export class TraceChanges {
     this.#gone = [version, 1];
   }
 
-  /** Puts spans into a trace of which `known` are in the store, and its row. */
-  putSpans(known: readonly KnownSpan[], records: readonly SpanRecord[]): void {
-    const experimentId = known[0]?.experimentId ?? records[0]?.experimentId ?? "";
-    const all = new Map<string, SummarySpan>(known.map((span) => [span.spanId, span]));
+  /**
+   * Puts spans into a trace, and its row.
+   *
+   * @param known  the trace as it is in the store
+   * @returns the trace as it will be
+   */
+  putSpans(known: KnownTrace | undefined, records: Iterable<SpanRecord>): KnownTrace {
+    let experimentId = known?.experimentId;
+    const spans = new Map(known?.spans);
     for (const record of records) {
-      const span = { ...toSpanRow(record), experimentId };
-      const before = all.get(span.spanId);
-      if (before !== undefined) this.#removeIfMoved(before, span, experimentId);
-      all.set(span.spanId, span);
-      this.spans.add(spanText(span, this.#here), span.startTimeUnixNano / 1000n);
+      experimentId ??= record.experimentId;
+      const row = { ...toSpanRow(record), experimentId };
+      this.spans.add(spanText(row, this.#here), row.startTimeUnixNano / 1000n);
+      const before = spans.get(row.spanId);
+      if (before !== undefined) this.#removeIfMoved(before, row);
+      spans.set(row.spanId, toSummarySpan(row));
     }
-    this.putTrace([...all.values()], experimentId);
-
-    const [first] = known;
-    if (first === undefined) return;
-    const start = earliest(
-      first.startTimeUnixNano,
-      known.map((span) => span.startTimeUnixNano),
-    );
-    this.removeTraceUnlessPut({ experimentId, traceId: first.traceId, startUs: start / 1000n });
+    const trace = { experimentId: experimentId ?? "", spans };
+    this.putTrace(trace);
+    return trace;
   }
 
-  /** Puts the row of a trace. @param spans  all spans of the trace */
-  putTrace(spans: readonly SummarySpan[], experimentId: string): void {
-    const row = summarizeTrace(spans, experimentId);
+  /** Puts the row of a trace. */
+  putTrace({ experimentId, spans }: KnownTrace): void {
+    const row = summarizeTrace([...spans.values()], experimentId);
     this.#starts.set(row.traceId, row.startUs);
     this.traces.add(traceText(row, this.#here), row.startUs);
   }
@@ -75,8 +71,9 @@ export class TraceChanges {
   }
 
   /** The hour of the start is part of a span's key: a span that is sent again with another start would be there twice. */
-  #removeIfMoved(before: SummarySpan, now: SummarySpan, experimentId: string): void {
+  #removeIfMoved(before: SummarySpan, now: SpanRow): void {
     if (before.startTimeUnixNano / NANOS_PER_HOUR === now.startTimeUnixNano / NANOS_PER_HOUR) return;
-    this.spans.add(removedSpanText({ ...before, experimentId }, this.#gone), before.startTimeUnixNano / 1000n);
+    const old = { ...before, experimentId: now.experimentId };
+    this.spans.add(removedSpanText(old, this.#gone), before.startTimeUnixNano / 1000n);
   }
 }

@@ -4,18 +4,24 @@
  * One process writes. Changes of one trace run one after another, changes of different traces at once. A trace row is always
  * made from all spans of its trace: those of the call and those that are in the store.
  */
+import { setImmediate as giveWay } from "node:timers/promises";
 import { SightlineError } from "@sightline/wire/errors";
 import type { SpanRecord } from "../telemetry-store.ts";
 import { propertiesOf, rowWriter } from "./columns.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { type KnownTrace, type KnownTraces, readKnownTraces, type TraceKey } from "./known-traces.ts";
+import { earliest } from "./moments.ts";
 import { NdjsonBatch } from "./ndjson.ts";
 import type { Queries } from "./queries.ts";
+import type { RecentTraces } from "./recent-traces.ts";
 import { tagMappings } from "./rows.ts";
 import type { SeenTraces } from "./seen-traces.ts";
-import { readKnownSpans } from "./spans.ts";
 import { param, raw, type Sql, sql } from "./sql.ts";
-import { TraceChanges, type TraceKey } from "./trace-changes.ts";
+import { TraceChanges } from "./trace-changes.ts";
 import type { VersionClock } from "./version-clock.ts";
+
+/** Writing the rows of 5,000 spans takes 80 ms; requests in between should not wait that long. */
+const MAX_SLICE_MS = 10;
 
 const tagText = rowWriter(tagMappings, propertiesOf(tagMappings), ["version"]);
 
@@ -23,27 +29,37 @@ export class TraceWriter {
   readonly #queries: Queries;
   readonly #clock: VersionClock;
   readonly #seen: SeenTraces;
+  readonly #recent: RecentTraces;
   readonly #locks = new KeyedLock();
 
-  constructor(options: { queries: Queries; clock: VersionClock; seen: SeenTraces }) {
+  constructor(options: { queries: Queries; clock: VersionClock; seen: SeenTraces; recent: RecentTraces }) {
     this.#queries = options.queries;
     this.#clock = options.clock;
     this.#seen = options.seen;
+    this.#recent = options.recent;
   }
 
   /** @see TelemetryStore.writeSpans */
   async writeSpans(records: readonly SpanRecord[]): Promise<void> {
     const batch = groupByTrace(records);
     await this.#locks.run(batch.keys(), async () => {
-      const maybeKnown = [...batch.keys()].filter((traceId) => this.#seen.mayHold(traceId));
-      const known = await readKnownSpans(this.#queries, maybeKnown);
+      const known = await this.#know([...batch.keys()]);
       const changes = new TraceChanges(this.#clock.next());
-      for (const [traceId, spans] of batch) changes.putSpans(known.get(traceId) ?? [], [...spans.values()]);
+      const changed = new Map<string, KnownTrace>();
+      let sliceStart = performance.now();
+      for (const [traceId, spans] of batch) {
+        changed.set(traceId, changes.putSpans(known.traces.get(traceId), spans.values()));
+        if (performance.now() - sliceStart < MAX_SLICE_MS) continue;
+        await giveWay();
+        sliceStart = performance.now();
+      }
+      for (const key of known.keys) changes.removeTraceUnlessPut(key);
       // Before the insert: if it fails half-way, the traces may be there.
       for (const traceId of batch.keys()) this.#seen.add(traceId);
       // Spans first. If the process ends in between, `repair` makes the rows from them.
       await this.#queries.insert("spans", changes.spans.buffers());
       await this.#queries.insert("traces", changes.traces.buffers());
+      for (const [traceId, trace] of changed) this.#recent.put(traceId, trace);
     });
   }
 
@@ -54,22 +70,11 @@ export class TraceWriter {
    */
   async repair(traceIds: readonly string[]): Promise<void> {
     await this.#locks.run(traceIds, async () => {
-      const known = await readKnownSpans(this.#queries, traceIds);
+      const known = await readKnownTraces(this.#queries, traceIds);
       const changes = new TraceChanges(this.#clock.next());
-      for (const spans of known.values()) changes.putTrace(spans, spans[0]?.experimentId ?? "");
-      await this.#queries.eachOfIds(
-        traceIds,
-        (ids) => sql`SELECT experiment_id, trace_id, toString(toUnixTimestamp64Micro(start_time))
-          FROM ${this.#queries.table("traces")} FINAL WHERE trace_id IN ${param(ids, "Array(String)")}`,
-        ([experimentId, traceId, startUs]) => {
-          const old: TraceKey = {
-            experimentId: String(experimentId),
-            traceId: String(traceId),
-            startUs: BigInt(String(startUs)),
-          };
-          changes.removeTraceUnlessPut(old);
-        },
-      );
+      for (const trace of known.traces.values()) changes.putTrace(trace);
+      for (const key of known.keys) changes.removeTraceUnlessPut(key);
+      for (const traceId of traceIds) this.#seen.add(traceId);
       await this.#queries.insert("traces", changes.traces.buffers());
     });
   }
@@ -99,6 +104,7 @@ export class TraceWriter {
   /** @see TelemetryStore.deleteTraces */
   async deleteTraces(traceIds: readonly string[]): Promise<void> {
     await this.#locks.run(traceIds, async () => {
+      for (const traceId of traceIds) this.#recent.take(traceId);
       // The trace row goes last: while it is there, the deletion can be asked for again, or `repair` ends it.
       await this.#buryAll("spans", "experiment_id, start_time, trace_id, span_id", traceIds);
       await this.#buryAll("trace_tags", "experiment_id, trace_id, key", traceIds);
@@ -109,6 +115,24 @@ export class TraceWriter {
   /** Resolves when all changes that were asked for until now are done. */
   async idle(): Promise<void> {
     await this.#locks.idle();
+  }
+
+  /** What there is of these traces: remembered, certainly nothing, or looked up. */
+  async #know(traceIds: readonly string[]): Promise<KnownTraces> {
+    const traces = new Map<string, KnownTrace>();
+    const keys: TraceKey[] = [];
+    const others: string[] = [];
+    for (const traceId of traceIds) {
+      const trace = this.#recent.take(traceId);
+      if (trace !== undefined) {
+        traces.set(traceId, trace);
+        keys.push({ experimentId: trace.experimentId, traceId, startUs: startOf(trace) / 1000n });
+      } else if (this.#seen.mayHold(traceId)) {
+        others.push(traceId);
+      }
+    }
+    const found = await readKnownTraces(this.#queries, others);
+    return { traces: new Map([...traces, ...found.traces]), keys: [...keys, ...found.keys] };
   }
 
   /** Writes a tombstone for every row of these traces, inside the engine. */
@@ -123,6 +147,11 @@ export class TraceWriter {
         SETTINGS do_not_merge_across_partitions_select_final = 1, max_partitions_per_insert_block = 0`,
     );
   }
+}
+
+function startOf({ spans }: KnownTrace): bigint {
+  const starts = Array.from(spans.values(), (span) => span.startTimeUnixNano);
+  return earliest(starts[0] ?? 0n, starts);
 }
 
 /** The spans of a batch by trace, then by span id; of equal ids the last. */

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clickHouseAddress } from "../clickhouse/address.ts";
-import { openClickHouseTelemetryStore } from "../clickhouse/clickhouse-telemetry-store.ts";
+import { openClickHouseTelemetryStore, type TelemetryStoreOptions } from "../clickhouse/clickhouse-telemetry-store.ts";
 import { startChdb } from "../engines/chdb/supervisor.ts";
 import { connectClickHouse } from "../engines/clickhouse.ts";
 import { startPostgres } from "../engines/embedded-postgres.ts";
@@ -111,7 +111,10 @@ export const postgresEngines: readonly Engine[] = [
 ];
 
 /** Opens a telemetry store on a running engine. */
-export async function openTelemetryStore(url: string): Promise<TelemetryStore> {
+export async function openTelemetryStore(
+  url: string,
+  options: Pick<TelemetryStoreOptions, "rememberedSpans"> = {},
+): Promise<TelemetryStore> {
   const { serverUrl, database } = clickHouseAddress(url);
-  return await openClickHouseTelemetryStore({ client: connectClickHouse(serverUrl), database });
+  return await openClickHouseTelemetryStore({ client: connectClickHouse(serverUrl), database, ...options });
 }

@@ -12,12 +12,18 @@ import { freshExperimentId, freshTraceId, SAMPLE_START, sampleSpan, spanId } fro
 const SECOND = 1_000_000_000n;
 const HOUR = 3600n * SECOND;
 
-describe.each(clickHouseEngines)("writing on $name", ({ start }) => {
+/** Each engine with a store that remembers running traces, and with one that looks all of them up. */
+const cases = clickHouseEngines.flatMap((engine) => [
+  { ...engine, memory: "remembered", options: {} },
+  { ...engine, memory: "looked up", options: { rememberedSpans: 0 } },
+]);
+
+describe.each(cases)("writing on $name, known traces $memory", ({ start, options }) => {
   let engine: RunningEngine;
   let store: TelemetryStore;
   beforeAll(async () => {
     engine = await start();
-    store = await openTelemetryStore(engine.url);
+    store = await openTelemetryStore(engine.url, options);
   });
   afterAll(async () => {
     await store?.close();
