@@ -5,6 +5,8 @@
  * OpenTelemetry's GenAI messages, and Python calls as MLflow logs them (`{ args, kwargs }`).
  */
 
+import { parseShallow } from "./parse-shallow.ts";
+
 type Json = unknown;
 type JsonObject = { readonly [key: string]: Json };
 
@@ -76,13 +78,9 @@ type Reader = (value: Json, depth: number) => string | undefined;
 /** Text, unless the string is itself JSON: emitters encode payloads twice. */
 function fromString(text: string, depth: number, read: Reader): string | undefined {
   const start = text.trimStart()[0];
-  if ((start === "{" || start === "[") && depth < 2) {
-    try {
-      return read(JSON.parse(text), depth + 1) ?? text;
-    } catch {
-      return text; // a text that only begins like JSON
-    }
-  }
+  // A text may only begin like JSON.
+  const value = (start === "{" || start === "[") && depth < 2 ? parseShallow(text) : undefined;
+  if (value !== undefined) return read(value, depth + 1) ?? text;
   return text.trim() === "" ? undefined : text;
 }
 

@@ -85,7 +85,8 @@ export function readMessageEvents(
 
 function messageOf({ attributes }: OtlpEvent, role: string): string {
   // Azure's SDKs put the whole body into one attribute, as JSON text.
-  const body = asObject(attributes["gen_ai.event.content"]) ?? attributes;
+  const content = attributes["gen_ai.event.content"];
+  const body = asObject(content) ?? (typeof content === "string" ? { content } : attributes);
   const members = new Map<string, unknown>([["role", role]]);
   // A choice wraps its message: { index, finish_reason, message: { role, content } }.
   const wrapped = asObject(body["message"] as AttributeValue | undefined);

@@ -74,6 +74,25 @@ test("attributes that describe their own span speak for the trace on the root al
   expect(facts(attributes, { parentSpanId: "b7ad6b7169203331" })).toMatchObject({ traceTags: {}, traceMetadata: {} });
 });
 
+test("JSON nested without end in an attribute is passed over where it would have to be walked", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  const attributes = {
+    "mlflow.spanInputs": deep,
+    "gen_ai.tool.name": "t",
+    metadata: `{"a":${deep}}`,
+    "tag.tags": deep,
+    "input.value": "x",
+  };
+  const choice = { name: "gen_ai.choice", timeUnixNano: 0n, attributes: { "gen_ai.event.content": `{"m":${deep}}` } };
+  const read = facts(attributes, { events: [choice] });
+  expect(read.inputs).toEqual({ json: `"${deep}"`, source: { key: "mlflow.spanInputs", form: "string" } });
+  expect(read).toMatchObject({
+    outputs: { json: `[{"role":"assistant","content":"{\\"m\\":${deep}}"}]` },
+    traceTags: {},
+    traceMetadata: {},
+  });
+});
+
 test("any attributes and events are read without an error", () => {
   const names = fc.constantFrom(
     "mlflow.spanType",

@@ -1,17 +1,18 @@
 /**
  * Attribute values as JSON text, and back: what is stored of a span's attributes, and how its inputs and outputs are kept once.
  */
-import { RawJson } from "../json.ts";
+import { parseJson, RawJson } from "../json.ts";
 import { setKey } from "../otlp/attributes.ts";
 import { encodeBase64 } from "../otlp/base64.ts";
 import type { Attributes, AttributeValue } from "../otlp/span.ts";
 import type { Payload } from "./normalized-span.ts";
+import { nestsDeeper } from "./parse-shallow.ts";
 
 /**
  * The payload that an attribute holds.
  *
- * A string that is JSON (of any kind, also `42` or `"text"`) is kept as it is; another string becomes a JSON string; a structured
- * value becomes its JSON.
+ * A string that is JSON (of any kind, also `42` or `"text"`) is kept as it is; another string, also JSON nested more than 1,000
+ * deep, becomes a JSON string; a structured value becomes its JSON.
  */
 export function payloadFromAttribute(key: string, value: AttributeValue): Payload {
   if (typeof value !== "string") return { json: valueToJson(value), source: { key, form: "value" } };
@@ -78,13 +79,10 @@ export function valueToJson(value: AttributeValue): string {
 // How JSON can start (RFC 8259). Saves the cost of a thrown SyntaxError for nearly every plain text.
 const JSON_START = /^[ \t\n\r]*(?:[[{"\d-]|true|false|null)/;
 
+/** Levels of a payload; deeper ones are kept as text, because whoever shows them would exhaust the stack. */
+const MAX_DEPTH = 1000;
+
 /** Whether a string is a JSON text. */
 function isJson(text: string): boolean {
-  if (!JSON_START.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return JSON_START.test(text) && !nestsDeeper(text, MAX_DEPTH) && parseJson(text) !== undefined;
 }

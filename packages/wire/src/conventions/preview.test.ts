@@ -184,6 +184,14 @@ test("a preview has at most 1,000 characters and ends on a whole one", () => {
   expect(cut).toBe(`${"x".repeat(998)}…`);
 });
 
+test("nesting without end does not exhaust the stack", () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  expect(requestPreview(deep)).toHaveLength(1000);
+  expect(requestPreview(`{"question":"ask","deep":${deep}}`)).toBe("ask");
+  expect(responsePreview(`{"tool_calls":[{"name":"get","arguments":${deep}}]}`)).toHaveLength(1000);
+  expect(responsePreview(json({ text: deep }))).toHaveLength(1000);
+});
+
 test("text that is not JSON is shown as it is", () => {
   expect(requestPreview("{broken")).toBe("{broken");
   expect(responsePreview("")).toBe("");

@@ -1,13 +1,12 @@
 /**
  * The line that a trace list shows of a payload: what was asked, what was answered.
  */
-import { parseJson, preview } from "../json.ts";
+import { preview } from "../json.ts";
 import { answerIn, questionIn } from "./chat-text.ts";
+import { parseShallow } from "./parse-shallow.ts";
 import { scanAnswer, scanQuestion } from "./text-scan.ts";
 
 const MAX_CHARS = 1000;
-/** Characters of JSON that are parsed for one preview: about 2 ms. Larger payloads are searched as text. */
-const MAX_PARSED_CHARS = 256 * 1024;
 /** Characters of a found text that are cleaned; more can only matter if nearly all of it is marks and blanks. */
 const MAX_CLEANED_CHARS = 8 * MAX_CHARS;
 
@@ -31,9 +30,9 @@ function previewOf(
   find: (value: unknown) => string | undefined,
   scan: (json: string) => string | undefined,
 ): string {
-  if (json.length > MAX_PARSED_CHARS) return clean(scan(json) ?? json);
-  const value = parseJson(json);
-  return clean(value === undefined ? json : (find(value) ?? describe(value)));
+  const value = parseShallow(json);
+  // Too large, too deep, or no JSON: looked for in the text.
+  return clean(value === undefined ? (scan(json) ?? json) : (find(value) ?? describe(value)));
 }
 
 /** Text for payloads of no known shape. */
