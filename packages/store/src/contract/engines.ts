@@ -26,17 +26,17 @@ export interface Engine {
   start(): Promise<RunningEngine>;
 }
 
-/** Runs `work` with a new directory; the result's `stop` removes it. */
+/** Starts an engine in a new directory; when it stops, or does not start, the directory is removed. */
 async function inFreshDirectory(start: (directory: string) => Promise<RunningEngine>): Promise<RunningEngine> {
   const directory = await mkdtemp(join(tmpdir(), "sightline-store-"));
-  const engine = await start(directory);
-  return {
-    url: engine.url,
-    async stop() {
-      await engine.stop();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
+  const remove = () => rm(directory, { recursive: true, force: true });
+  try {
+    const engine = await start(directory);
+    return { url: engine.url, stop: () => engine.stop().finally(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
 const embeddedClickHouse: Engine = {
