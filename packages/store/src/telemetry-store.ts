@@ -5,6 +5,7 @@
  */
 import type { Payload } from "@sightline/wire/conventions/normalized-span";
 import type { Filter } from "@sightline/wire/filter/ast";
+import type { Aggregation } from "@sightline/wire/model/metric";
 import type { SpanEvent, SpanLink, SpanStatusCode, TokenUsage } from "@sightline/wire/model/span";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 
@@ -100,6 +101,28 @@ export interface TracePage {
   readonly next?: TraceCursor;
 }
 
+/** What to measure. Names are canonical ones of `metricTable` of wire. */
+export interface MetricQuery extends TraceSelection {
+  readonly view: "traces" | "spans";
+  readonly metric: string;
+  /** At least one, each once. */
+  readonly aggregations: readonly Aggregation[];
+  /** Length of a bucket, whole seconds; absent = all time is one. */
+  readonly intervalSeconds?: number;
+  /** Dimensions, each once. */
+  readonly groupBy: readonly string[];
+  readonly limit: number;
+}
+
+export interface MetricPoint {
+  /** Start of the bucket in nanoseconds since the epoch; absent without an interval. */
+  readonly time?: bigint;
+  /** Value of each dimension, null = the rows have none; absent without dimensions. */
+  readonly group?: Readonly<Record<string, string | null>>;
+  /** null = no row of the point has a value. */
+  readonly values: Readonly<Partial<Record<Aggregation, number | null>>>;
+}
+
 /** A call may be given up: the engine stops working on it. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -125,6 +148,17 @@ export interface TelemetryStore {
     selection: TraceSelection & { readonly limit: number },
     options?: CallOptions,
   ): Promise<{ total: number; errors: number }>;
+
+  /**
+   * Aggregates a metric of the selected traces, or of all spans of the selected traces.
+   *
+   * Buckets begin at multiples of the interval since the epoch; a trace or span is in the one that it starts in. A bucket or group
+   * is a point if a trace or span is in it. Points come by time, then by group with null last; at most `limit` of them. Values are
+   * exact, percentiles interpolate linearly between the two nearest values.
+   *
+   * @throws RangeError if there is no such metric or dimension
+   */
+  aggregate(query: MetricQuery, options?: CallOptions): Promise<MetricPoint[]>;
 
   /** Rows of the traces with these ids, each once, in the order of the ids; unknown ids are left out. */
   getTraceInfos(traceIds: readonly string[], options?: CallOptions): Promise<TraceInfo[]>;

@@ -4,6 +4,7 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { SightlineError } from "@sightline/wire/errors";
 import type { TelemetryStore } from "../telemetry-store.ts";
+import { aggregate } from "./metrics.ts";
 import { migrateClickHouse } from "./migrate-clickhouse.ts";
 import { Queries } from "./queries.ts";
 import { RecentTraces } from "./recent-traces.ts";
@@ -59,6 +60,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     writeSpans: (spans) => whileOpen(() => writer.writeSpans(spans)),
     searchTraces: (query, options = {}) => searchTraces(queries, query, options),
     countTraces: (selection, options = {}) => countTraces(queries, selection, options),
+    aggregate: (query, options = {}) => aggregate(queries, query, options),
     getTraceInfos: (traceIds, options = {}) => getTraceInfos(queries, traceIds, options),
     getSpans: (traceIds, options = {}) => getSpans(queries, traceIds, options),
     getSpan: (traceId, spanId, options = {}) => getSpan(queries, traceId, spanId, options),

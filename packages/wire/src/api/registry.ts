@@ -3,6 +3,7 @@
  */
 import { getStats } from "./admin.ts";
 import { listExperiments } from "./experiments.ts";
+import { queryMetrics } from "./metrics.ts";
 import {
   countTraces,
   deleteTrace,
@@ -23,6 +24,7 @@ export const endpoints = {
   deleteTrace,
   setTraceTag,
   deleteTraceTag,
+  queryMetrics,
   listExperiments,
   getStats,
 } as const;

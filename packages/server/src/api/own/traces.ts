@@ -10,7 +10,7 @@ import { getTraceSkeleton } from "../../query/get-trace-skeleton.ts";
 import { searchTraces } from "../../query/search-traces.ts";
 import type { Stores } from "../../query/stores.ts";
 
-type TraceEndpoints = Omit<typeof endpoints, "listExperiments" | "getStats">;
+type TraceEndpoints = Omit<typeof endpoints, "queryMetrics" | "listExperiments" | "getStats">;
 
 export function traceHandlers(stores: Stores): Handlers<TraceEndpoints> {
   return {

@@ -1,0 +1,51 @@
+/**
+ * The endpoint that measures: numbers over many traces, by time and by group.
+ */
+import * as z from "zod/mini";
+import { AGGREGATIONS, METRIC_VIEWS } from "../model/metric.ts";
+import { endpoint } from "./endpoint.ts";
+
+/** Most points of one answer; more than a chart can show. */
+export const MAX_METRIC_POINTS = 10_000;
+
+/** A leap year in seconds: longer buckets say nothing that no bucket at all would not. */
+const MAX_INTERVAL_SECONDS = 366 * 86_400;
+
+export const queryMetrics = endpoint({
+  id: "queryMetrics",
+  method: "POST",
+  path: "/api/v1/metrics",
+  summary: "A metric of matching traces, spans or assessments, aggregated, by time and by group.",
+  body: z.strictObject({
+    view: z.enum(METRIC_VIEWS),
+    /** E.g. `latency`; the names are in `metricTable`. */
+    metric: z.string(),
+    aggregations: z.array(z.enum(AGGREGATIONS)).check(z.minLength(1)),
+    /** Names or ids; absent = all. */
+    experiments: z.optional(z.array(z.string())),
+    /** Which traces count, or whose spans and assessments. */
+    filter: z.optional(z.string()),
+    /** Start of the trace, RFC 3339, inclusive. */
+    from: z.optional(z.string()),
+    /** Start of the trace, RFC 3339, exclusive. */
+    to: z.optional(z.string()),
+    /** Buckets of this length by the start of the trace or span, counted from the epoch; absent = no buckets. */
+    intervalSeconds: z.optional(z.int().check(z.minimum(1), z.maximum(MAX_INTERVAL_SECONDS))),
+    /** Names of dimensions. */
+    groupBy: z.optional(z.array(z.string()).check(z.maxLength(3))),
+  }),
+  response: z.object({
+    /** By time, then by group; only where something matches. */
+    points: z.array(
+      z.object({
+        /** Start of the bucket, RFC 3339; there with `intervalSeconds`. */
+        time: z.optional(z.string()),
+        /** Dimension, as it was asked for → value; null = it has none. There with `groupBy`. */
+        group: z.optional(z.record(z.string(), z.nullable(z.string()))),
+        /** Aggregation → number; null = no value is known. */
+        values: z.partialRecord(z.enum(AGGREGATIONS), z.nullable(z.number())),
+      }),
+    ),
+  }),
+  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+});
