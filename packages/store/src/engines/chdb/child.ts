@@ -5,12 +5,15 @@
  * the whole process group, so they are left to the supervisor. When the channel to the supervisor breaks, its process is gone and
  * this one ends too, so that the next start finds the directory free.
  */
+import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import type { Engine } from "./engine.ts";
+import { join } from "node:path";
+import { Engine } from "./engine.ts";
 import { createFront } from "./http-front.ts";
 import { keepMemoryLow } from "./memory-keeper.ts";
 import type { FromChild, StartMessage, ToChild } from "./messages.ts";
-import { describeOpenFailure, openDirectory } from "./open-directory.ts";
+import { writeOwner } from "./owner-file.ts";
+import { writeServerConfig } from "./server-config.ts";
 
 /** Bodies of the store are below 12 MB; 64 MiB leaves room for single spans with large payloads. */
 const maxBodyBytes = 64 * 1024 * 1024;
@@ -44,7 +47,7 @@ function tell(message: FromChild): void {
 
 async function start(message: StartMessage): Promise<void> {
   try {
-    const engine = await openDirectory(message);
+    const engine = openDirectory(message);
     const server = createFront({
       engine,
       user: message.user,
@@ -67,10 +70,19 @@ async function start(message: StartMessage): Promise<void> {
     // A server that listens on TCP has an AddressInfo.
     else tell({ type: "listening", port: (server.address() as AddressInfo).port });
   } catch (error) {
-    tell({ type: "failed", failure: describeOpenFailure(error, message) });
-    process.disconnect?.();
-    process.exitCode = 1;
+    const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
+    const reason = error instanceof Error ? error.message : String(error);
+    process.send?.({ type: "failed", message: reason, code } satisfies FromChild, () => process.exit(1));
   }
+}
+
+function openDirectory({ dataDir, memoryLimitBytes }: StartMessage): Engine {
+  const path = join(dataDir, "engine");
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const configFile = writeServerConfig(join(dataDir, "config"), memoryLimitBytes);
+  const engine = new Engine({ path, configFile });
+  writeOwner(dataDir);
+  return engine;
 }
 
 /**

@@ -12,14 +12,7 @@ export interface StartMessage {
 
 export type ToChild = StartMessage | { readonly type: "shutdown" };
 
-/** Why the directory cannot be opened. */
-export type OpenFailure =
-  | { readonly kind: "in-use"; readonly pid: number | undefined }
-  | { readonly kind: "not-writable"; readonly message: string }
-  | { readonly kind: "no-space"; readonly message: string }
-  | { readonly kind: "port-taken"; readonly message: string }
-  | { readonly kind: "other"; readonly message: string };
-
 export type FromChild =
   | { readonly type: "listening"; readonly port: number }
-  | { readonly type: "failed"; readonly failure: OpenFailure };
+  /** `code` is that of a system error, like `EACCES`. What the engine itself says stands on stderr only. */
+  | { readonly type: "failed"; readonly message: string; readonly code: string | undefined };

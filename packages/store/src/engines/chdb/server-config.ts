@@ -1,9 +1,9 @@
 /**
  * The server configuration of the embedded engine: memory, caches and what its one user may do.
  *
- * Written at every start: the files belong to this version, not to the user.
+ * Brought up to date at every start: the files belong to this version, not to the user.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** 1.5 GiB of tracked memory. The engine does not see its own code and result buffers: the process stays about 500 MB above it. */
@@ -19,9 +19,15 @@ export function writeServerConfig(directory: string, memoryLimitBytes: number): 
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const users = join(directory, "users.xml");
   const config = join(directory, "config.xml");
-  writeFileSync(users, usersXml(memoryLimitBytes));
-  writeFileSync(config, configXml(users, memoryLimitBytes));
+  writeIfChanged(users, usersXml(memoryLimitBytes));
+  writeIfChanged(config, configXml(users, memoryLimitBytes));
   return config;
+}
+
+/** On a full disk the engine still starts and reads. */
+function writeIfChanged(file: string, content: string): void {
+  if (existsSync(file) && readFileSync(file, "utf8") === content) return;
+  writeFileSync(file, content);
 }
 
 /**

@@ -7,11 +7,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { SightlineError } from "@sightline/wire/errors";
 import { childEntry } from "../child-entry.ts";
 import { RestartCounter } from "../restart-policy.ts";
-import type { FromChild, OpenFailure, StartMessage, ToChild } from "./messages.ts";
+import type { FromChild, StartMessage, ToChild } from "./messages.ts";
+import { isOrphaned } from "./owner-file.ts";
 import { defaultMemoryLimitBytes } from "./server-config.ts";
+import { isDirectoryLocked, type StartFailure, startError } from "./start-error.ts";
 
 export interface ChdbOptions {
   /** Folder of the engine, like `<data>/chdb`; made if it is not there. */
@@ -48,6 +49,11 @@ const childEnvironment = {
 
 /** Loading 550 MB of engine from a cold disk took 2.3 s; an orphan that holds the directory is waited for 10 s. */
 const startLimitMs = 60_000;
+
+/** An orphan ends within 2 s after its supervisor (child.ts), on an overloaded machine later. */
+const orphanLimitMs = 10_000;
+
+const stderrKept = 4000;
 
 /** The process gives itself 5 s (child.ts). */
 const closeLimitMs = 8000;
@@ -103,7 +109,7 @@ class Supervisor implements EmbeddedClickHouse {
   }
 
   async start(): Promise<void> {
-    const child = await startChild({
+    const child = await startWhenFree({
       type: "start",
       dataDir: this.#options.dataDir,
       port: this.#port,
@@ -161,77 +167,48 @@ class Supervisor implements EmbeddedClickHouse {
   }
 }
 
-async function startChild(message: StartMessage): Promise<RunningChild> {
+/** A directory whose holder has lost its supervisor is waited for. */
+async function startWhenFree(message: StartMessage): Promise<RunningChild> {
+  const deadline = Date.now() + orphanLimitMs;
+  for (;;) {
+    const started = await startChild(message);
+    if ("process" in started) return started;
+    const soonFree = isDirectoryLocked(started) && isOrphaned(message.dataDir);
+    if (!soonFree || Date.now() > deadline) throw startError(started);
+    await delay(200);
+  }
+}
+
+async function startChild(message: StartMessage): Promise<RunningChild | StartFailure> {
   const entry = childEntry(import.meta.url, "./child");
   const child = fork(entry.path, [], {
     execArgv: [...entry.execArgv],
     env: { ...process.env, ...childEnvironment },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  const errors = lastWords(child);
+  let stderr = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-stderrKept);
+  });
+  const closed = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => resolve(`it ended with ${signal ?? `code ${code}`}`));
+  });
   const limit = setTimeout(() => child.kill("SIGKILL"), startLimitMs);
-  try {
-    return await new Promise<RunningChild>((resolve, reject) => {
-      child.once("error", (cause) => reject(unavailable(`could not be started: ${cause.message}`, cause)));
-      child.once("exit", (code, signal) =>
-        reject(unavailable(`stopped while starting (${signal ?? `code ${code}`}). ${errors()}`.trimEnd())),
-      );
-      child.on("message", (reply: FromChild) => {
-        if (reply.type === "failed") reject(openError(message.dataDir, reply.failure));
-        else resolve({ process: child, port: reply.port, readySince: Date.now() });
-      });
-      send(child, message);
-    });
-  } catch (error) {
-    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      const exited = once(child, "exit");
-      child.kill("SIGKILL");
-      await exited;
-    }
-    throw error;
-  } finally {
-    clearTimeout(limit);
+  const reply = new Promise<FromChild>((resolve) => child.once("message", resolve));
+  send(child, message);
+  const first = await Promise.race([reply, closed]);
+  clearTimeout(limit);
+  if (typeof first === "object" && first.type === "listening") {
+    return { process: child, port: first.port, readySince: Date.now() };
   }
+  // Its last words are complete when its streams are closed.
+  const how = await closed;
+  const { message: reason, code } = typeof first === "object" ? first : { message: how, code: undefined };
+  return { dataDir: message.dataDir, message: reason, code, stderr };
 }
 
 /** A message to a process that has just died is not delivered; its exit event tells the rest. */
 function send(child: ChildProcess, message: ToChild): void {
   if (child.connected) child.send(message, () => undefined);
-}
-
-/** The end of what the process wrote to stderr, for the sentence about its death. */
-function lastWords(child: ChildProcess): () => string {
-  let tail = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    tail = (tail + text).slice(-2000);
-  });
-  return () => tail.trim().split("\n").at(-1) ?? "";
-}
-
-function unavailable(what: string, cause?: unknown): SightlineError {
-  return new SightlineError("STORE_UNAVAILABLE", `The embedded ClickHouse (chDB) ${what}`, { cause });
-}
-
-function openError(dataDir: string, failure: OpenFailure): SightlineError {
-  switch (failure.kind) {
-    case "in-use":
-      return new SightlineError(
-        "STORE_UNAVAILABLE",
-        `The directory ${dataDir} is in use by another process${failure.pid ? ` (pid ${failure.pid})` : ""}. ` +
-          "Stop that server, or choose another directory with SIGHTLINE_DATA_DIR.",
-      );
-    case "not-writable":
-      return new SightlineError(
-        "DATA_DIR_UNUSABLE",
-        `The directory ${dataDir} cannot be written (${failure.message}). Choose another one with SIGHTLINE_DATA_DIR.`,
-      );
-    case "no-space":
-      return new SightlineError(
-        "DATA_DIR_UNUSABLE",
-        `The disk of ${dataDir} is full. Free some space, or choose another directory with SIGHTLINE_DATA_DIR.`,
-      );
-    case "port-taken":
-    case "other":
-      return unavailable(`cannot open ${dataDir}: ${failure.message}`);
-  }
 }
