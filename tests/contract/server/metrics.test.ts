@@ -79,7 +79,7 @@ test("an interval gives a point for each bucket, a dimension for each value", as
 });
 
 test("spans are those of the traces that match, by model and by type", async () => {
-  const calls = { view: "spans", metric: "input_tokens", aggregations: ["count", "sum"] } as const;
+  const calls: Partial<Body> = { view: "spans", metric: "input_tokens", aggregations: ["count", "sum"] };
   expect(await measure({ ...calls, groupBy: ["model"] })).toEqual([
     { group: { model: "large" }, values: { count: 2, sum: 600 } },
     { group: { model: "small" }, values: { count: 2, sum: 400 } },

@@ -256,7 +256,7 @@ function startOf(trace: TraceInfo): bigint {
 
 function parsed(text: string): Filter {
   const result = parseFilter(text);
-  if (!result.ok) throw new Error(result.error.message);
+  if (!result.ok || !result.filter) throw new Error(`"${text}" is no filter.`);
   return result.filter;
 }
 

@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { findName, METRIC_VIEWS, metricTable } from "./metric.ts";
+import { type Dimension, findName, METRIC_VIEWS, type Metric, metricTable } from "./metric.ts";
 
 test("no name of a view stands for two metrics or two dimensions", () => {
   for (const view of METRIC_VIEWS) {
-    for (const rows of Object.values(metricTable[view])) {
+    const tables: Record<string, Record<string, Metric | Dimension>> = metricTable[view];
+    for (const rows of Object.values(tables)) {
       const names = Object.entries(rows).flatMap(([name, { aliases }]) => [name, ...aliases]);
       expect(names).toEqual([...new Set(names)]);
     }
