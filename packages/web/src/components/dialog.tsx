@@ -20,7 +20,15 @@ export function Dialog(props: {
     <Radix.Root open={props.open} onOpenChange={props.onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className={styles.overlay} />
-        <Radix.Content className={classNames(styles.dialog, isSheet && styles.sheet)} aria-describedby={undefined}>
+        <Radix.Content
+          className={classNames(styles.dialog, isSheet && styles.sheet)}
+          aria-describedby={undefined}
+          // The dialog itself takes the focus, not its Close button, whose tooltip would open.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
+          }}
+        >
           <div className={styles.head}>
             <Radix.Title className={styles.title}>{props.title}</Radix.Title>
             <Radix.Close asChild>

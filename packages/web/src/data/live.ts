@@ -109,6 +109,6 @@ export class LiveStream {
 }
 
 /** Milliseconds to wait after the n-th failure in a row: doubles, up to ten seconds. */
-export function retryDelayMs(failures: number): number {
+function retryDelayMs(failures: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), MAX_RETRY_MS);
 }

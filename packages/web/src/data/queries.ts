@@ -5,6 +5,7 @@ import type { ApiClient } from "@sightline/wire/api/client";
 import type { Span } from "@sightline/wire/model/span";
 import type { TraceSkeleton } from "@sightline/wire/model/trace";
 import {
+  type InfiniteData,
   keepPreviousData,
   QueryClient,
   queryOptions,
@@ -16,7 +17,7 @@ import { useCallback } from "react";
 import { resolveRange } from "../time-range/time-range.ts";
 import { useApi } from "./api.tsx";
 import { isPassing } from "./errors.ts";
-import { type PageBounds, sortOrders, type TracePage, type TraceQuery } from "./trace-list.ts";
+import { type PageBounds, removeTrace, sortOrders, type TracePage, type TraceQuery } from "./trace-list.ts";
 
 /** Rows of one page of the list: two screens, and small enough to come in one round trip. */
 const PAGE_SIZE = 100;
@@ -175,4 +176,19 @@ export function usePrefetchSpan(traceId: string) {
     (spanId: string) => void client.prefetchQuery(spanQuery(api, traceId, spanId)),
     [api, client, traceId],
   );
+}
+
+/** Takes a deleted trace out of all lists that are held, and has the counts read again. */
+export function forgetTrace(client: QueryClient, traceId: string): void {
+  client.setQueriesData<InfiniteData<TracePage>>(
+    { queryKey: ["traces"], predicate: isList },
+    (list) => list && { ...list, pages: [...removeTrace(list.pages, traceId)] },
+  );
+  client.removeQueries({ queryKey: ["trace", traceId] });
+  void client.invalidateQueries({ queryKey: ["traces"], predicate: (query) => !isList(query) });
+  void client.invalidateQueries({ queryKey: queryKeys.experiments });
+}
+
+function isList({ queryKey }: { readonly queryKey: readonly unknown[] }): boolean {
+  return queryKey[2] === "list";
 }

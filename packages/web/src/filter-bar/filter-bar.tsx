@@ -89,7 +89,7 @@ export function FilterBar(props: {
             {shownKey("focus filter")}
           </kbd>
         ) : (
-          <IconButton small icon={X} label="Clear the filter" shortcut="Esc" onClick={() => run("")} />
+          <IconButton small icon={X} label="Clear" shortcut="Esc" onClick={() => run("")} />
         )}
       </search>
       {shownProblem && (

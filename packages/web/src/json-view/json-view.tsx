@@ -107,47 +107,49 @@ export function JsonView(props: {
   };
 
   return (
-    <div
-      ref={list}
-      role="tree"
-      aria-label={props.label}
-      aria-activedescendant={active === -1 ? undefined : `${treeId}-${active}`}
-      tabIndex={0}
-      className={styles.view}
-      style={{ height: virtualizer.getTotalSize() }}
-      onKeyDown={onKeyDown}
-      onFocus={() => {
-        if (active === -1) setActiveId(rows[0]?.id);
-      }}
-    >
+    <>
       <span role="status" className="visually-hidden">
         {copied.state === "copied" && "Copied"}
       </span>
-      {virtualizer.getVirtualItems().map((item) => {
-        const row = rows[item.index];
-        if (!row) return null;
-        return (
-          <div
-            key={item.key}
-            ref={virtualizer.measureElement}
-            data-index={item.index}
-            id={`${treeId}-${item.index}`}
-            role="treeitem"
-            tabIndex={-1}
-            aria-level={row.depth + 1}
-            aria-selected={item.index === active}
-            aria-expanded={"open" in row.content ? row.content.open : undefined}
-            className={classNames(styles.row, item.index === active && styles.active)}
-            style={{
-              transform: `translateY(${item.start - offset}px)`,
-              paddingLeft: Math.min(row.depth, MAX_INDENT_LEVELS) * INDENT,
-            }}
-          >
-            <JsonLine row={row} onToggle={() => toggle(row)} onMore={() => showMore(row)} />
-          </div>
-        );
-      })}
-    </div>
+      <div
+        ref={list}
+        role="tree"
+        aria-label={props.label}
+        aria-activedescendant={active === -1 ? undefined : `${treeId}-${active}`}
+        tabIndex={0}
+        className={styles.view}
+        style={{ height: virtualizer.getTotalSize() }}
+        onKeyDown={onKeyDown}
+        onFocus={() => {
+          if (active === -1) setActiveId(rows[0]?.id);
+        }}
+      >
+        {virtualizer.getVirtualItems().map((item) => {
+          const row = rows[item.index];
+          if (!row) return null;
+          return (
+            <div
+              key={item.key}
+              ref={virtualizer.measureElement}
+              data-index={item.index}
+              id={`${treeId}-${item.index}`}
+              role="treeitem"
+              tabIndex={-1}
+              aria-level={row.depth + 1}
+              aria-selected={item.index === active}
+              aria-expanded={"open" in row.content ? row.content.open : undefined}
+              className={classNames(styles.row, item.index === active && styles.active)}
+              style={{
+                transform: `translateY(${item.start - offset}px)`,
+                paddingLeft: Math.min(row.depth, MAX_INDENT_LEVELS) * INDENT,
+              }}
+            >
+              <JsonLine row={row} onToggle={() => toggle(row)} onMore={() => showMore(row)} />
+            </div>
+          );
+        })}
+      </div>
+    </>
   );
 }
 

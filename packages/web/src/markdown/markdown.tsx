@@ -89,19 +89,21 @@ function drawPiece(piece: Inline): ReactNode {
     case "break":
       return <br />;
     case "link":
-      return <HostileLink href={piece.href}>{drawInline(piece.children)}</HostileLink>;
+      return <HostileLink link={piece} />;
   }
 }
 
 /** A link that someone else wrote: it says where it goes and tells that place nothing. */
-function HostileLink({ href, children }: { readonly href: string; readonly children: ReactNode }) {
-  const { host, protocol } = new URL(href);
+function HostileLink({ link: { href, children } }: { readonly link: Extract<Inline, { kind: "link" }> }) {
+  const { host } = new URL(href);
+  const [first] = children;
+  const saysItself = first?.kind === "text" && first.text === href;
   return (
     <>
       <a href={href} target="_blank" rel="noopener noreferrer nofollow">
-        {children}
+        {drawInline(children)}
       </a>
-      {protocol !== "mailto:" && !href.endsWith(`//${host}`) && <span className={styles.host}>{host}</span>}
+      {!saysItself && host !== "" && <span className={styles.host}>{host}</span>}
     </>
   );
 }

@@ -17,7 +17,7 @@ export function ExperimentSwitcher(props: {
   readonly collapsed: boolean;
 }) {
   const [open, setOpen] = useState(false);
-  const name = props.current?.name ?? "Choose an experiment";
+  const name = props.current?.name ?? "Experiments";
   return (
     <Popover.Root open={open} onOpenChange={setOpen}>
       <Popover.Trigger

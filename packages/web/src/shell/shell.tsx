@@ -66,12 +66,12 @@ export function Shell(props: {
         {!isNarrow && <Rail {...railProps} form={railForm} />}
         <div className={styles.column}>
           {isNarrow && (
-            <div className={styles.topbar}>
+            <header className={styles.topbar}>
               <IconButton icon={MenuIcon} label="Menu" onClick={() => setShowsMenu(true)} />
               <Link to="/">
                 <Brand />
               </Link>
-            </div>
+            </header>
           )}
           <OfflineBar />
           <ExperimentCounts />

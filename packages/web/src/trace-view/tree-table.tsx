@@ -92,8 +92,8 @@ export function TreeTable(props: TreeTableProps) {
       <GridRow className={styles.head}>
         <GridHead className={styles.headName}>
           <span>{tree.size === 1 ? "1 span" : `${formatCount(tree.size)} spans`}</span>
-          <IconButton small icon={ChevronsUpDown} label="Unfold all" onClick={() => props.onFoldAll(false)} />
-          <IconButton small icon={ChevronsDownUp} label="Fold all" onClick={() => props.onFoldAll(true)} />
+          <IconButton small icon={ChevronsUpDown} label="Expand all" onClick={() => props.onFoldAll(false)} />
+          <IconButton small icon={ChevronsDownUp} label="Collapse all" onClick={() => props.onFoldAll(true)} />
         </GridHead>
         <GridHead className={styles.axis} aria-label="Time">
           {marks.map(({ us, left }) => (

@@ -104,7 +104,7 @@ function at0(array: Int32Array, index: number): number {
 }
 
 /** Number of children of a span. */
-export function childCount(tree: SpanTree, span: number): number {
+function childCount(tree: SpanTree, span: number): number {
   return at0(tree.childStart, span + 1) - at0(tree.childStart, span);
 }
 

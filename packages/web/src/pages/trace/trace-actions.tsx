@@ -10,6 +10,7 @@ import { Dialog } from "../../components/dialog.tsx";
 import { Menu, MenuItem } from "../../components/menu.tsx";
 import { useApi } from "../../data/api.tsx";
 import { reportError } from "../../data/errors.ts";
+import { forgetTrace } from "../../data/queries.ts";
 import { formatCount, formatTotal } from "../../format/number.ts";
 import { shownKey } from "../../keys/key-map.ts";
 import { useKeys } from "../../keys/use-keys.ts";
@@ -111,11 +112,9 @@ function DeleteDialog(props: {
       setError(reason);
       return;
     }
+    forgetTrace(client, props.traceId);
     props.onOpenChange(false);
     props.onDeleted();
-    client.removeQueries({ queryKey: ["trace", props.traceId] });
-    void client.invalidateQueries({ queryKey: ["traces"] });
-    void client.invalidateQueries({ queryKey: ["experiments"] });
   };
   return (
     <Dialog title="Delete this trace?" open={props.open} onOpenChange={props.onOpenChange}>

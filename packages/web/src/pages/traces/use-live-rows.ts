@@ -14,8 +14,9 @@ type TraceListData = InfiniteData<TracePage>;
 
 /** Traces that are asked for at once: one page. What comes faster is told by number. */
 const MAX_IDS = 200;
-/** Between two reads of the counts. */
+/** Between two reads of the counts, and before the first: counting costs the server more than the rows do. */
 const COUNTS_EVERY_MS = 3000;
+const COUNTS_AFTER_MS = 200;
 
 interface Waiting {
   readonly traces: readonly TraceInfo[];
@@ -37,6 +38,7 @@ export function useLiveRows(
   const [waiting, setWaiting] = useState<Waiting>(NOTHING);
   const arrived = useRef(new Set<string>());
   const isBusy = useRef(false);
+  const countedAt = useRef(0);
   const countsTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const key = queryKeys.traceList(query);
   const keyText = JSON.stringify(key);
@@ -109,12 +111,20 @@ export function useLiveRows(
   }, [api, client, take, update]);
 
   const refreshCounts = useCallback(() => {
+    const dueMs = Math.max(countedAt.current + COUNTS_EVERY_MS - Date.now(), COUNTS_AFTER_MS);
     countsTimer.current ??= setTimeout(() => {
       countsTimer.current = undefined;
+      countedAt.current = Date.now();
       void client.invalidateQueries({ queryKey: queryKeys.traceCounts(latest.current.query.experimentId) });
-    }, COUNTS_EVERY_MS);
+    }, dueMs);
   }, [client]);
-  useEffect(() => () => clearTimeout(countsTimer.current), []);
+  useEffect(
+    () => () => {
+      clearTimeout(countsTimer.current);
+      countsTimer.current = undefined;
+    },
+    [],
+  );
 
   /** Events were lost, or too many came: the newest page of the list says what there is. */
   const catchUp = useCallback(async () => {

@@ -121,8 +121,10 @@ function PartView({ part, isSystem }: { readonly part: Exclude<Part, ToolCall>; 
 
 function ToolCallCard({ call }: { readonly call: ToolCall }) {
   return (
-    <section
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <div
       className={classNames(styles.call, call.result?.failed && styles.failed)}
+      role="group"
       aria-label={`Tool call ${call.name}`}
       data-testid="tool-call"
     >
@@ -141,7 +143,7 @@ function ToolCallCard({ call }: { readonly call: ToolCall }) {
           <ToolResultView result={call.result} />
         </div>
       )}
-    </section>
+    </div>
   );
 }
 
