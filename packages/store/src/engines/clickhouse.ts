@@ -53,8 +53,11 @@ const unreachable = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Codes that say "try again later": too many queries at once, a query cut by the stopping engine, no authenticated user. */
-const unavailableCodes = new Set([202, 236, 516]);
+/**
+ * Codes that say "try again later": too many queries at once (202), a query that a stopping engine cut (236, 394), and a password that
+ * is not ours any more (516). Calls that we give up ourselves end with an error of the client, not with 394.
+ */
+const unavailableCodes = new Set([202, 236, 394, 516]);
 
 /**
  * Any error of the client as an error that users meet; a SightlineError stays what it is.

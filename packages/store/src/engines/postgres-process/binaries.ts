@@ -53,8 +53,14 @@ function resolvePlatformPackage(platform: string): string {
   }
 }
 
-/** npm packages hold no symbolic links, and npm 11 does not run the install script that would make these. */
-async function hydrateSymlinks(native: string): Promise<void> {
+/**
+ * Makes the symbolic links between the libraries that are missing.
+ *
+ * npm packages hold no symbolic links, and npm 11 does not run the install script that would make these.
+ *
+ * @param native  folder with `pg-symlinks.json`
+ */
+export async function hydrateSymlinks(native: string): Promise<void> {
   const links = JSON.parse(await readFile(join(native, "pg-symlinks.json"), "utf8")) as {
     source: string;
     target: string;

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SightlineError } from "@sightline/wire/errors";
 import type { PostgresBinaries } from "./binaries.ts";
@@ -15,6 +15,9 @@ export const superuser = "sightline";
 
 /** Major version of the programs; a directory of another one cannot be opened. */
 const majorVersion = "18";
+
+/** A new cluster has 39 MB; its log and first checkpoints need some more. */
+const clusterBytes = 60_000_000;
 
 /**
  * Makes the directory if it is not there.
@@ -30,8 +33,8 @@ export async function ensureCluster(
   password: string,
 ): Promise<boolean> {
   for (const name of await readdir(dataDir)) {
-    // Left by a start that was killed; the caller holds the lock of the folder.
-    if (name.startsWith("initdb-")) await rm(join(dataDir, name), { recursive: true, force: true });
+    // Left by a start that was killed; the caller holds the lock of the folder. Its initdb may still be writing there.
+    if (name.startsWith("initdb-")) await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 20 });
   }
   const data = join(dataDir, "data");
   const version = await readFile(join(data, "PG_VERSION"), "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -57,6 +60,8 @@ async function initialize(
   runAs: RunAs,
   password: string,
 ): Promise<void> {
+  const disk = await statfs(dataDir);
+  if (disk.bavail * disk.bsize < clusterBytes) throw diskFull(dataDir);
   const work = join(dataDir, `initdb-${process.pid}`);
   const passwordFile = join(work, "password");
   await mkdir(work, { mode: 0o700 });
@@ -79,17 +84,29 @@ async function initialize(
   ]);
   if (output !== undefined) {
     await rm(work, { recursive: true, force: true });
-    const full = /No space left on device/.test(output);
+    if (/No space left on device/.test(output)) throw diskFull(dataDir);
     throw new SightlineError(
-      full ? "DATA_DIR_UNUSABLE" : "STORE_UNAVAILABLE",
-      full
-        ? `The disk of ${dataDir} is full: PostgreSQL needs about 40 MB to begin with.`
-        : `PostgreSQL could not make its directory in ${dataDir}: ${output.trim().split("\n").at(-1) ?? ""}`,
+      "STORE_UNAVAILABLE",
+      `PostgreSQL could not make its directory in ${dataDir}: ${reasonOf(output)}`,
     );
   }
   await rename(join(work, "data"), data);
   await syncDirectory(dataDir);
   await rm(work, { recursive: true, force: true });
+}
+
+function diskFull(dataDir: string): SightlineError {
+  return new SightlineError(
+    "DATA_DIR_UNUSABLE",
+    `The disk of ${dataDir} is full: PostgreSQL needs ${clusterBytes / 1e6} MB to begin with. ` +
+      "Free some space, or choose another directory with SIGHTLINE_DATA_DIR.",
+  );
+}
+
+/** The last line that names an error; initdb goes on to say what it cleans up. */
+function reasonOf(output: string): string {
+  const lines = output.trim().split("\n");
+  return lines.findLast((line) => /error:|ERROR|FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? "";
 }
 
 /** @returns what it said if it failed */
