@@ -336,11 +336,11 @@ describe.runIf(isRoot)("as root", () => {
 
   test("a disk too small for a cluster is refused with a sentence", async (context) => {
     try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=20m", "tmpfs", directory], { stdio: "pipe" });
+      execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=20m", "tmpfs", directory], { stdio: "pipe" });
     } catch (error) {
       context.skip(`no disk can be mounted here: ${error}`);
     }
-    cleanups.push(async () => execFileSync("umount", ["-l", directory]));
+    cleanups.push(async () => execFileSync("/bin/umount", ["-l", directory]));
     await expect(start()).rejects.toMatchObject({
       code: "DATA_DIR_UNUSABLE",
       message: `The disk of ${dataDir} is full: PostgreSQL needs 60 MB to begin with. Free some space, or choose another directory with SIGHTLINE_DATA_DIR.`,

@@ -208,6 +208,7 @@ class Supervisor implements EmbeddedPostgres {
       await this.#restart(error instanceof Error ? error.message : String(error), 0);
       return;
     }
+    if (this.#closing.signal.aborted) return;
     this.#say(`${stopped} and was restarted.`);
     for (const listener of this.#listeners) listener();
   }

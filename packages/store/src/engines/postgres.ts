@@ -23,8 +23,6 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): pg.
     max: options.maxConnections ?? 10,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: 10_000,
-    // Entity queries take milliseconds; what runs a minute is stuck behind a lock.
-    statement_timeout: 60_000,
     keepAlive: true,
   });
   // Without a listener the error of an idle connection, which every restart of the engine causes, would end the process.

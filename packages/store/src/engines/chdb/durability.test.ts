@@ -136,7 +136,7 @@ test("nor when the server above it is killed; the directory opens again at once"
 /** A small disk of its own; undefined where none can be mounted. */
 function mountSmallDisk(path: string, megabytes: number): string | undefined {
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path], { stdio: "pipe" });
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", path], { stdio: "pipe" });
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -146,7 +146,7 @@ function mountSmallDisk(path: string, megabytes: number): string | undefined {
 test("a full disk is STORAGE_FULL; reads go on, and writes too when there is space again", async (context) => {
   const refused = mountSmallDisk(directory, 60);
   if (refused !== undefined) context.skip(`no disk can be mounted here: ${refused}`);
-  cleanups.push(async () => execFileSync("umount", ["-l", directory]));
+  cleanups.push(async () => execFileSync("/bin/umount", ["-l", directory]));
   await writeFile(join(directory, "ballast"), Buffer.alloc(8_000_000, 1));
   const engine = await startChdb({ dataDir: join(directory, "chdb") });
   cleanups.push(() => engine.close());

@@ -585,6 +585,11 @@ describe("refused", () => {
     ]) {
       await expect(client.command({ query })).rejects.toThrow("Multi-statements are not allowed");
     }
+    const values = `/?query=${encodeURIComponent("INSERT INTO app.kept FORMAT Values")}`;
+    expect((await raw({ path: values, body: "(1); DROP TABLE app.kept" })).body.toString()).toContain(
+      "Multi-statements",
+    );
+    expect((await raw({ path: values, body: "(1), (2)" })).body.toString()).toBe("");
     expect((await raw({ path: "/", body: "SELECT 1; -- the end\n;" })).body.toString()).toBe("1\n");
     expect(await rows("EXISTS TABLE app.kept")).toEqual([{ result: 1 }]);
   });

@@ -18,7 +18,7 @@ import {
 import type { Engine, EngineCall } from "./engine.ts";
 import { bindParameters, unescapeTsv } from "./parameters.ts";
 import { BodyBudget, type ClickHouseRequest, isAuthenticated, readRequest } from "./request.ts";
-import { readStatement, type Statement } from "./statement.ts";
+import { maxStatementChars, readStatement, type Statement } from "./statement.ts";
 import type { StreamChunk } from "./stream-threads.ts";
 
 export interface FrontOptions {
@@ -130,7 +130,7 @@ async function answer(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const statement = checked(readStatement(request.sql), request);
+  const statement = checked(readWhole(request), request);
   const format = statement.format ?? request.defaultFormat;
   const head = { queryId: request.queryId, format, gzip: request.gzipAnswer };
   const base = { database: request.database, settings: request.settings, signal };
@@ -169,8 +169,17 @@ function limitsResult(statement: Statement, request: ClickHouseRequest): boolean
   );
 }
 
+/** A body that is not rows goes on where the statement in the URL ends, as in ClickHouse. */
+function readWhole(request: ClickHouseRequest): Statement {
+  const statement = readStatement(request.sql);
+  if (statement.kind === "insertData" || request.data.length === 0) return statement;
+  return readStatement(`${request.sql}\n${request.data.toString("utf8")}`);
+}
+
 function checked(statement: Statement, request: ClickHouseRequest): Statement {
   if (statement.tokens.length === 0) throw exception("SYNTAX_ERROR", "Empty query.");
+  if (statement.isTooLong)
+    throw exception("SYNTAX_ERROR", `Max query size exceeded (${maxStatementChars} characters).`);
   if (statement.hasSecondStatement) throw exception("SYNTAX_ERROR", "Multi-statements are not allowed.");
   if (statement.usesFile) throw exception("INTO_OUTFILE_NOT_ALLOWED", "Files are not read or written over HTTP.");
   if (request.readOnly && statement.kind !== "read") {
@@ -183,14 +192,13 @@ function checked(statement: Statement, request: ClickHouseRequest): Statement {
 }
 
 function bound(statement: Statement, request: ClickHouseRequest): Pick<EngineCall, "sql" | "parameters"> {
-  const body = request.data.length > 0 ? `\n${request.data.toString("utf8")}` : "";
   const result = bindParameters(statement, request.parameters);
-  if (result.ok) return { sql: result.sql + body };
+  if (result.ok) return { sql: result.sql };
   if (result.reason === "missing") {
     throw exception("UNKNOWN_QUERY_PARAMETER", `Substitution \`${result.name}\` is not set.`);
   }
   const parameters = Object.fromEntries([...request.parameters].map(([name, value]) => [name, unescapeTsv(value)]));
-  return { sql: statement.sql + body, parameters };
+  return { sql: statement.sql, parameters };
 }
 
 async function insert(

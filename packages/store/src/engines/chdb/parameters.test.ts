@@ -83,7 +83,7 @@ describe("the text of a parameter", () => {
       fc.property(fc.oneof(fc.constantFrom(...types), hardText), hardText, (type, value) => {
         const literal = parameterLiteral(type, value);
         if (literal === undefined) return;
-        const found = tokens(literal);
+        const found = [...tokens(literal)];
         const outline = found
           .map((token) => (token.kind === "string" ? "'…'" : token.kind === "quoted" ? "`…`" : token.text))
           .join("");

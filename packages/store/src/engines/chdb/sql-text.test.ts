@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tokens } from "./sql-text.ts";
 
-const shape = (sql: string) => tokens(sql).map((token) => `${token.kind} ${token.text}`);
+const shape = (sql: string) => Array.from(tokens(sql), (token) => `${token.kind} ${token.text}`);
 
 describe("tokens", () => {
   test.each([
@@ -33,7 +33,9 @@ describe("tokens", () => {
   });
 
   test("parameters have a name and a type; braces of other kinds are signs", () => {
-    const found = tokens("SELECT {a:Array(Map(String, Int64))}, { b : String }, {'k': 1}, '{c:String}', {d}");
+    const found = Array.from(
+      tokens("SELECT {a:Array(Map(String, Int64))}, { b : String }, {'k': 1}, '{c:String}', {d}"),
+    );
     expect(found.flatMap((token) => token.parameter ?? [])).toEqual([
       { name: "a", type: "Array(Map(String, Int64))" },
       { name: "b", type: "String" },

@@ -30,55 +30,52 @@ const typographic: Readonly<Record<string, { close: string; kind: TokenKind }>> 
 };
 
 /**
- * Splits SQL into tokens; white space and comments are left out.
+ * The tokens of SQL, one by one; white space and comments are left out.
  *
  * Never throws: a string or comment that is not closed reaches to the end of the text, and the engine says what is wrong with it.
  */
-export function tokens(sql: string): Token[] {
-  const found: Token[] = [];
-  let at = 0;
-  const match = (pattern: RegExp) => {
-    pattern.lastIndex = at;
-    return pattern.exec(sql);
-  };
-  const push = (kind: TokenKind, end: number, extra?: Pick<Token, "parameter">) => {
-    found.push({ kind, text: sql.slice(at, end), start: at, end, ...extra });
-    at = end;
-  };
-  while (at < sql.length) {
-    const char = sql.charAt(at);
-    const skipped = match(space) ?? match(lineComment);
-    if (skipped) {
-      at += skipped[0].length;
-      continue;
-    }
-    if (sql.startsWith("/*", at)) {
-      at = endOfBlockComment(sql, at);
-      continue;
-    }
-    if (char === "'") push("string", endOfQuoted(sql, at, char));
-    else if (char === '"' || char === "`") push("quoted", endOfQuoted(sql, at, char));
-    else if (char === "{") {
-      const placed = match(parameter);
-      if (placed?.[1] !== undefined && placed[2] !== undefined) {
-        push("parameter", at + placed[0].length, { parameter: { name: placed[1], type: placed[2] } });
-      } else push("sign", at + 1);
-    } else if (char === "$") {
-      const opened = match(hereDocument);
-      const close = opened ? sql.indexOf(opened[0], at + opened[0].length) : -1;
-      if (opened && close >= 0) push("string", close + opened[0].length);
-      else push("sign", at + 1);
-    } else {
-      const quote = typographic[char];
-      const run = match(word) ?? match(number);
-      if (quote) {
-        const close = sql.indexOf(quote.close, at + 1);
-        push(quote.kind, close < 0 ? sql.length : close + 1);
-      } else if (run) push(/\d/.test(char) ? "number" : "word", at + run[0].length);
-      else push("sign", at + 1);
+export function* tokens(sql: string): Generator<Token, void> {
+  for (let at = 0; at < sql.length; ) {
+    const skipped = match(space, sql, at) ?? match(lineComment, sql, at);
+    if (skipped) at += skipped[0].length;
+    else if (sql.startsWith("/*", at)) at = endOfBlockComment(sql, at);
+    else {
+      const token = tokenAt(sql, at);
+      yield token;
+      at = token.end;
     }
   }
-  return found;
+}
+
+function tokenAt(sql: string, at: number): Token {
+  const char = sql.charAt(at);
+  const make = (kind: TokenKind, end: number): Token => ({ kind, text: sql.slice(at, end), start: at, end });
+  if (char === "'") return make("string", endOfQuoted(sql, at, char));
+  if (char === '"' || char === "`") return make("quoted", endOfQuoted(sql, at, char));
+  if (char === "{") {
+    const [whole = "", name, type] = match(parameter, sql, at) ?? [];
+    if (name === undefined || type === undefined) return make("sign", at + 1);
+    return { ...make("parameter", at + whole.length), parameter: { name, type } };
+  }
+  if (char === "$") {
+    const opened = match(hereDocument, sql, at);
+    const close = opened ? sql.indexOf(opened[0], at + opened[0].length) : -1;
+    return opened && close >= 0 ? make("string", close + opened[0].length) : make("sign", at + 1);
+  }
+  const quote = typographic[char];
+  if (quote) {
+    const close = sql.indexOf(quote.close, at + 1);
+    return make(quote.kind, close < 0 ? sql.length : close + 1);
+  }
+  const name = match(word, sql, at);
+  if (name) return make("word", at + name[0].length);
+  const digits = match(number, sql, at);
+  return digits ? make("number", at + digits[0].length) : make("sign", at + 1);
+}
+
+function match(pattern: RegExp, sql: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(sql);
 }
 
 /** True if the token is this word, in any case. */

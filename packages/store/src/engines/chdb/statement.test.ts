@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readStatement } from "./statement.ts";
+import { maxStatementChars, readStatement } from "./statement.ts";
 
 describe("a statement's kind", () => {
   test.each([
@@ -9,6 +9,7 @@ describe("a statement's kind", () => {
     ["show tables", "read"],
     ["EXPLAIN AST SELECT 1", "read"],
     ["INSERT INTO t VALUES (1)", "insert"],
+    ["INSERT INTO t FORMAT Values (1)", "insert"],
     ["INSERT INTO t SELECT 1", "insert"],
     ["INSERT INTO t SELECT 1 FORMAT JSON", "insert"],
     ["insert into t format JSONEachRow", "insertData"],
@@ -59,6 +60,13 @@ describe("the format of an answer", () => {
 });
 
 describe("refusals", () => {
+  test("a statement longer than the engine takes; rows that follow it may be longer", () => {
+    const long = "x".repeat(maxStatementChars);
+    expect(readStatement(`SELECT '${long}'`).isTooLong).toBe(true);
+    expect(readStatement(`INSERT INTO t VALUES ('${long}')`).isTooLong).toBe(true);
+    expect(readStatement(`INSERT INTO t FORMAT JSONEachRow {"a":"${long}"}`).isTooLong).toBe(false);
+  });
+
   test.each([
     ["SELECT 1;", false],
     ["SELECT 1; -- x\n; /* y */", false],
@@ -66,6 +74,8 @@ describe("refusals", () => {
     ["SELECT 1; SELECT 2", true],
     ["SELECT 1;SELECT", true],
     ["INSERT INTO t VALUES (';'); DROP TABLE t", true],
+    ["INSERT INTO t FORMAT Values (';'); DROP TABLE t", true],
+    ['INSERT INTO t FORMAT JSONEachRow {"a":1}; DROP TABLE t', false],
   ])("second statement in %s: %s", (sql, second) => {
     expect(readStatement(sql).hasSecondStatement).toBe(second);
   });

@@ -27,41 +27,80 @@ export interface Statement {
   readonly dataStart: number;
   /** Something after a semicolon that is not a comment. */
   readonly hasSecondStatement: boolean;
+  /** Longer than {@link maxStatementChars}, rows that follow it not counted; then the rest was not looked at. */
+  readonly isTooLong: boolean;
   /** `INTO OUTFILE`, `FROM INFILE`: files of the process, which a server's HTTP interface does not touch. */
   readonly usesFile: boolean;
 }
 
 const readWords = new Set(["SELECT", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"]);
 
+/** `max_query_size` of the engine's profile (server-config.ts). */
+export const maxStatementChars = 16 * 1024 * 1024;
+
 /** Reads the outline of a statement; never throws, the engine says what is wrong with it. */
 export function readStatement(sql: string): Statement {
-  const all = tokens(sql);
-  const first = all.find((token) => !isSign(token, "("));
-  const inserts = isWord(all[0], "INSERT");
-  const head = inserts ? insertHead(all) : undefined;
-  // Data after FORMAT are not SQL: a semicolon in there separates nothing.
-  const sqlTokens = head ? all.filter((token) => token.start < head.dataStart) : all;
-  const semicolon = sqlTokens.findIndex((token) => isSign(token, ";"));
-  const followers = semicolon < 0 ? [] : sqlTokens.slice(semicolon).filter((token) => !isSign(token, ";"));
-  const statement = semicolon < 0 ? sqlTokens : sqlTokens.slice(0, semicolon);
-  const reads =
-    first?.kind === "word" &&
-    readWords.has(first.text.toUpperCase()) &&
-    !statement.some((token) => isWord(token, "INSERT"));
+  const { all, data, isTooLong } = readTokens(sql);
+  const semicolon = all.findIndex((token) => isSign(token, ";"));
+  const followers = semicolon < 0 ? [] : all.slice(semicolon).filter((token) => !isSign(token, ";"));
+  const statement = semicolon < 0 ? all : all.slice(0, semicolon);
   return {
     sql,
     tokens: statement,
-    kind: head ? "insertData" : inserts ? "insert" : reads ? "read" : "write",
-    format: head ? undefined : trailingFormat(statement),
-    insert: head?.insert,
-    dataStart: head?.dataStart ?? sql.length,
+    kind: data ? "insertData" : kindOf(statement),
+    format: data ? undefined : trailingFormat(statement),
+    insert: data?.insert,
+    dataStart: data?.start ?? sql.length,
     hasSecondStatement: followers.length > 0,
+    isTooLong,
     usesFile: statement.some(
       (token, index) =>
         (isWord(token, "OUTFILE") && isWord(statement[index - 1], "INTO")) ||
         (isWord(token, "INFILE") && isWord(statement[index - 1], "FROM")),
     ),
   };
+}
+
+interface StatementTokens {
+  readonly all: readonly Token[];
+  /** Of `INSERT … FORMAT name`: what follows the name are rows, not SQL. */
+  readonly data?: { readonly start: number; readonly insert: InsertHead | undefined };
+  readonly isTooLong: boolean;
+}
+
+/** Words behind which the rows of an INSERT come. */
+const rowSources = ["FORMAT", "VALUES", "SELECT", "WITH"];
+
+function readTokens(sql: string): StatementTokens {
+  const all: Token[] = [];
+  let depth = 0;
+  let rowSource: number | undefined;
+  for (const token of tokens(sql)) {
+    if (token.end > maxStatementChars) return { all, isTooLong: true };
+    all.push(token);
+    if (!isWord(all[0], "INSERT")) continue;
+    if (isSign(token, "(")) depth++;
+    if (isSign(token, ")")) depth--;
+    if (rowSource === undefined) {
+      if (depth === 0 && rowSources.some((word) => isWord(token, word))) rowSource = all.length - 1;
+    } else if (rowSource === all.length - 2 && isWord(all[rowSource], "FORMAT") && token.kind === "word") {
+      // Values are SQL: they may hold expressions, and another statement may follow them.
+      if (isWord(token, "VALUES")) continue;
+      return {
+        all,
+        data: { start: token.end, insert: plainInsert(all.slice(0, rowSource), token.text) },
+        isTooLong: false,
+      };
+    }
+  }
+  return { all, isTooLong: false };
+}
+
+function kindOf(statement: readonly Token[]): Statement["kind"] {
+  if (isWord(statement[0], "INSERT")) return "insert";
+  const first = statement.find((token) => !isSign(token, "("));
+  const reads = first?.kind === "word" && readWords.has(first.text.toUpperCase());
+  return reads && !statement.some((token) => isWord(token, "INSERT")) ? "read" : "write";
 }
 
 /** The last FORMAT clause outside of parentheses, after which only SETTINGS may stand. */
@@ -80,24 +119,7 @@ function trailingFormat(statement: readonly Token[]): string | undefined {
   return format;
 }
 
-/** `INSERT INTO [TABLE] name [(columns)] [SETTINGS …] FORMAT name`; undefined for VALUES, SELECT and table functions. */
-function insertHead(all: readonly Token[]): { insert: InsertHead | undefined; dataStart: number } | undefined {
-  // FORMAT must be the first clause word that names where rows come from.
-  let depth = 0;
-  const formatAt = all.findIndex((token) => {
-    if (isSign(token, "(")) depth++;
-    if (isSign(token, ")")) depth--;
-    return (
-      depth === 0 &&
-      ["FORMAT", "VALUES", "SELECT", "WITH", ";"].some((stop) => isWord(token, stop) || isSign(token, stop))
-    );
-  });
-  const name = all[formatAt + 1];
-  if (formatAt < 0 || !isWord(all[formatAt], "FORMAT") || name?.kind !== "word") return undefined;
-  // The engine takes one line break or blanks between the format's name and the data.
-  return { insert: plainInsert(all.slice(0, formatAt), name.text), dataStart: name.end };
-}
-
+/** `INSERT INTO [TABLE] name [(columns)]` with plain names; undefined for anything more. */
 function plainInsert(head: readonly Token[], format: string): InsertHead | undefined {
   let at = 1;
   const next = () => head[at++];

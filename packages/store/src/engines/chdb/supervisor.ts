@@ -86,6 +86,7 @@ class Supervisor implements EmbeddedClickHouse {
   #child: RunningChild | undefined;
   #state: "running" | "restarting" | "failed" | "closed" = "restarting";
   #restarting: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
 
   constructor(options: ChdbOptions) {
     this.#options = options;
@@ -127,7 +128,12 @@ class Supervisor implements EmbeddedClickHouse {
     });
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort();
     await this.#restarting;
     const child = this.#child?.process;
@@ -158,6 +164,7 @@ class Supervisor implements EmbeddedClickHouse {
       await this.#restart(error instanceof Error ? error.message : String(error), 0);
       return;
     }
+    if (this.#closing.signal.aborted) return;
     this.#say(`${stopped} and was restarted.`);
     for (const listener of this.#listeners) listener();
   }
