@@ -55,6 +55,8 @@ function isAfterG(): boolean {
 /** Whether a key press is meant for something else: a field, an open layer, or the button that has the focus. */
 function isElsewhere(event: KeyboardEvent): boolean {
   if (event.defaultPrevented || event.isComposing) return true;
+  // Escape closes one layer; a tooltip is one.
+  if (event.key === "Escape" && document.querySelector("[role=tooltip]")) return true;
   const isPrintable = event.key.length === 1 && event.key !== " ";
   if (isPrintable && singleKeys.get() === "off") return true;
   const target = event.target instanceof Element ? event.target : null;

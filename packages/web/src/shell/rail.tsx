@@ -13,7 +13,7 @@ import {
   PanelLeftOpen,
   Sun,
 } from "lucide-react";
-import type { ReactElement } from "react";
+import type { ComponentProps, ReactElement } from "react";
 import { IconButton } from "../components/button.tsx";
 import { classNames } from "../components/class-names.ts";
 import { Menu, MenuChoice } from "../components/menu.tsx";
@@ -71,11 +71,13 @@ export function Rail(props: {
             <ItemInside form={form} icon={BookOpen} name="API reference" />
           </a>
         </Named>
-        <Named form={form} name="Keys" shortcut={shownKey("show keys")}>
-          <button type="button" className={styles.item} onClick={props.onShowKeys}>
-            <ItemInside form={form} icon={Keyboard} name="Keys" shortcut={shownKey("show keys")} />
-          </button>
-        </Named>
+        <RailButton
+          form={form}
+          icon={Keyboard}
+          name="Keys"
+          shortcut={shownKey("show keys")}
+          onClick={props.onShowKeys}
+        />
         <ThemeItem form={form} />
       </div>
     </nav>
@@ -86,7 +88,7 @@ export function Rail(props: {
 function Named(props: {
   readonly form: RailForm;
   readonly name: string;
-  readonly shortcut?: string;
+  readonly shortcut?: string | undefined;
   readonly children: ReactElement;
 }) {
   if (props.form !== "collapsed") return props.children;
@@ -94,6 +96,24 @@ function Named(props: {
     <Tooltip text={props.name} shortcut={props.shortcut}>
       {props.children}
     </Tooltip>
+  );
+}
+
+interface RailButtonProps extends ComponentProps<"button"> {
+  readonly form: RailForm;
+  readonly icon: LucideIcon;
+  readonly name: string;
+  readonly shortcut?: string;
+}
+
+function RailButton({ form, icon, name, shortcut, ...rest }: RailButtonProps) {
+  const inside = { form, icon, name, ...(shortcut !== undefined && { shortcut }) };
+  return (
+    <Named form={form} name={name} shortcut={shortcut}>
+      <button type="button" className={styles.item} {...rest}>
+        <ItemInside {...inside} />
+      </button>
+    </Named>
   );
 }
 
@@ -119,11 +139,8 @@ const THEME_ICONS = { system: MonitorCog, light: Sun, dark: Moon } as const;
 
 function ThemeItem({ form }: { readonly form: RailForm }) {
   const [choice, setChoice] = useRemembered(theme);
-  const trigger = (
-    <button type="button" className={styles.item} aria-label={`Theme: ${THEME_LABELS[choice]}`}>
-      <ItemInside form={form} icon={THEME_ICONS[choice]} name="Theme" />
-    </button>
-  );
+  const label = `Theme: ${THEME_LABELS[choice]}`;
+  const trigger = <RailButton form={form} icon={THEME_ICONS[choice]} name="Theme" aria-label={label} />;
   return (
     <Menu trigger={trigger} align="start">
       <MenuChoice

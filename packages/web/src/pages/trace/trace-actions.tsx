@@ -6,6 +6,7 @@ import { ChevronDown, ChevronUp, Download, Ellipsis, Fingerprint, Link2, Trash2 
 import { useState } from "react";
 import { Button, IconButton } from "../../components/button.tsx";
 import { CopyButton, useCopy } from "../../components/copy-button.tsx";
+import { CopyNotice } from "../../components/copy-notice.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { Menu, MenuItem } from "../../components/menu.tsx";
 import { useApi } from "../../data/api.tsx";
@@ -80,9 +81,8 @@ export function TraceActions(props: {
           Delete…
         </MenuItem>
       </Menu>
-      <span role="status" className="visually-hidden">
-        {[id.state, link.state].includes("copied") && "Copied"}
-      </span>
+      <CopyNotice state={id.state} what="Trace id" />
+      <CopyNotice state={link.state} what="Link" />
       <DeleteDialog traceId={traceId} open={isDeleting} onOpenChange={setIsDeleting} onDeleted={props.onDeleted} />
     </>
   );

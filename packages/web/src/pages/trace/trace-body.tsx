@@ -2,39 +2,31 @@
  * The body of a trace's page: facts, error band, tree with waterfall, inspector.
  */
 import type { TraceInfo, TraceSkeleton } from "@sightline/wire/model/trace";
-import { ChevronRight, CircleX } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { Button } from "../../components/button.tsx";
 import { classNames } from "../../components/class-names.ts";
 import { Splitter } from "../../components/splitter.tsx";
 import { useNow } from "../../components/use-now.ts";
-import { usePrefetchSpan, useSpan } from "../../data/queries.ts";
-import { displayText } from "../../format/display-text.ts";
-import { formatDuration, formatElapsed } from "../../format/duration.ts";
-import { formatCost, formatCount } from "../../format/number.ts";
-import { formatFullTime, formatListTime, formatRelativeTime } from "../../format/time.ts";
-import { shownKey } from "../../keys/key-map.ts";
+import { usePrefetchSpan } from "../../data/queries.ts";
 import { useKeys } from "../../keys/use-keys.ts";
 import { remember, useRemembered } from "../../remembered.ts";
 import { type Axis, layOut, zoomTo } from "../../trace-view/layout.ts";
 import type { DetailTab } from "../../trace-view/span-detail/detail-tabs.ts";
 import { SpanDetail } from "../../trace-view/span-detail/span-detail.tsx";
-import { readSpanError, splitErrorText } from "../../trace-view/span-error.ts";
 import { TimeSpent } from "../../trace-view/time-spent.tsx";
 import {
   buildTree,
   childrenOf,
   deepestFailure,
   failures,
-  foldable,
   ORPHAN_GROUP,
-  reveal,
   type SpanTree,
   visibleRows,
 } from "../../trace-view/tree.ts";
 import { TreeTable } from "../../trace-view/tree-table.tsx";
-import { TagEditor } from "./tag-editor.tsx";
+import { ErrorBand } from "./error-band.tsx";
+import { TraceFacts } from "./trace-facts.tsx";
 import styles from "./trace-page.module.css";
+import { useFolds } from "./use-folds.ts";
 
 /** Share of the tree, in percent. */
 const treeShare = remember("tree-share", (text) => {
@@ -70,27 +62,23 @@ export function TraceBody(props: TraceBodyProps) {
   const failed = useMemo(() => failures(tree), [tree]);
   const timeline = useTimeline(tree, info);
   const [zoom, setZoom] = useState<Axis>();
-  const [closed, setClosed] = useState<ReadonlySet<number>>(new Set());
+  const folds = useFolds(tree);
+  const { closed, toggle, show } = folds;
 
-  // Errors first: without a choice in the URL the deepest failing span is shown.
-  const fromUrl = props.spanId === undefined ? -1 : tree.spans.spanId.indexOf(props.spanId);
+  // Errors first: without a choice in the URL the deepest failing span is shown. Decided once: while a trace runs, what one reads
+  // must not be replaced by the next failure.
   const first = deepestFailure(tree) ?? tree.roots[0] ?? tree.orphans[0] ?? 0;
-  const selected = fromUrl === -1 ? first : fromUrl;
+  const [firstId] = useState(() => tree.spans.spanId[first] ?? "");
+  const found = tree.spans.spanId.indexOf(props.spanId ?? firstId);
+  const selected = found === -1 ? first : found;
 
   const select = useCallback(
     (span: number) => {
-      setClosed((before) => reveal(tree, before, span));
+      show(span);
       onChange({ span: tree.spans.spanId[span] });
     },
-    [onChange, tree],
+    [onChange, show, tree],
   );
-  const toggle = useCallback((span: number) => {
-    setClosed((before) => {
-      const after = new Set(before);
-      if (!after.delete(span)) after.add(span);
-      return after;
-    });
-  }, []);
 
   const rows = useMemo(() => visibleRows(tree, closed), [tree, closed]);
   const spanRows = useMemo(() => rows.filter((row) => row.span !== ORPHAN_GROUP), [rows]);
@@ -146,7 +134,7 @@ export function TraceBody(props: TraceBodyProps) {
   const isPeek = form === "peek";
   return (
     <>
-      <Facts info={info} />
+      <TraceFacts info={info} />
       {failed.length > 0 && (
         <ErrorBand
           traceId={traceId}
@@ -167,7 +155,7 @@ export function TraceBody(props: TraceBodyProps) {
             selected={selected}
             onSelect={select}
             onToggle={toggle}
-            onFoldAll={(folded) => setClosed(folded ? foldedAll(tree) : new Set())}
+            onFoldAll={folds.foldAll}
             zoom={zoom}
             onZoom={toggleZoom}
             gridRef={grid}
@@ -196,13 +184,6 @@ export function TraceBody(props: TraceBodyProps) {
   );
 }
 
-/** Everything folded, but not the roots: their children are the outline one wants to see. */
-function foldedAll(tree: SpanTree): Set<number> {
-  const closed = foldable(tree);
-  for (const root of tree.roots) closed.delete(root);
-  return closed;
-}
-
 /** The layout; of a running trace it grows with the clock. */
 function useTimeline(tree: SpanTree, info: TraceInfo) {
   const isRunning = info.state === "IN_PROGRESS";
@@ -220,89 +201,4 @@ function usePrefetchAround(traceId: string, tree: SpanTree, rows: readonly { rea
     }, PREFETCH_AFTER_MS);
     return () => clearTimeout(timer);
   }, [around, prefetch]);
-}
-
-function Facts({ info }: { readonly info: TraceInfo }) {
-  const time = new Date(info.requestTime);
-  const usage = info.tokenUsage;
-  return (
-    <div className={styles.facts} data-testid="trace-facts">
-      {info.state === "IN_PROGRESS" ? (
-        <Running since={info.requestTime} />
-      ) : (
-        <strong>{formatDuration(info.durationMs)}</strong>
-      )}
-      {usage && (
-        <span>
-          <strong>{formatCount(usage.totalTokens)} tokens</strong>
-          {` ${formatCount(usage.inputTokens)} in, ${formatCount(usage.outputTokens)} out`}
-        </span>
-      )}
-      {info.costUsd !== undefined && <strong>{formatCost(info.costUsd)}</strong>}
-      <time dateTime={info.requestTime} title={`${formatFullTime(time)}, ${formatRelativeTime(time)}`}>
-        {formatListTime(time)}
-      </time>
-      {info.userId !== undefined && (
-        <span>
-          user <strong>{info.userId}</strong>
-        </span>
-      )}
-      {info.sessionId !== undefined && (
-        <span>
-          session <strong>{info.sessionId}</strong>
-        </span>
-      )}
-      <TagEditor info={info} />
-    </div>
-  );
-}
-
-function Running({ since }: { readonly since: string }) {
-  const now = useNow();
-  return (
-    <span>
-      <strong>running {formatElapsed(now - Date.parse(since))}</strong>
-    </span>
-  );
-}
-
-function ErrorBand(props: {
-  readonly traceId: string;
-  readonly info: TraceInfo;
-  readonly tree: SpanTree;
-  readonly failed: readonly number[];
-  readonly selected: number;
-  readonly onSelect: (span: number) => void;
-  readonly onNext: () => void;
-}) {
-  const { info, tree, failed, selected } = props;
-  const deepest = deepestFailure(tree) ?? failed[0] ?? 0;
-  const shown = failed.includes(selected) ? selected : deepest;
-  // The type of an error is in the payload; until that is there the skeleton has the message, and the trace its deepest failure.
-  const payload = useSpan(props.traceId, tree.spans.spanId[shown] ?? "").data;
-  const text = (shown === deepest ? info.errorPreview : undefined) ?? tree.spans.statusMessage[shown];
-  const error = (payload && readSpanError(payload)) ?? splitErrorText(text || "Failed without a message");
-  return (
-    <div className={styles.error} role="status" aria-label="Error" data-testid="error-band">
-      <CircleX size={16} strokeWidth={1.75} aria-hidden />
-      <p className={styles.errorText}>
-        {error.type !== undefined && <strong>{error.type}: </strong>}
-        {displayText(error.message)}{" "}
-        <span className={styles.errorPlace}>in {displayText(tree.spans.name[shown] ?? "")}</span>
-      </p>
-      {failed.length > 1 && (
-        <span className={styles.errorCount}>
-          {failed.indexOf(shown) + 1} of {formatCount(failed.length)}
-        </span>
-      )}
-      {failed.length > 1 ? (
-        <Button title={shownKey("next error")} onClick={props.onNext}>
-          Next error
-          <ChevronRight size={14} strokeWidth={1.5} aria-hidden />
-        </Button>
-      ) : (
-        selected !== deepest && <Button onClick={() => props.onSelect(deepest)}>Show</Button>
-      )}
-    </div>
-  );
 }

@@ -7,14 +7,14 @@ import { ArrowUp, Link2, TriangleAlert } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../components/button.tsx";
 import { CopyButton, useCopy } from "../../components/copy-button.tsx";
+import { CopyNotice } from "../../components/copy-notice.tsx";
 import { ErrorPanel } from "../../components/error-panel.tsx";
 import { useTitle } from "../../components/use-title.ts";
 import { queryKeys, useTraceCount, useTraceList } from "../../data/queries.ts";
 import type { SortOrder, TraceQuery } from "../../data/trace-list.ts";
 import { FilterBar } from "../../filter-bar/filter-bar.tsx";
 import { checkFilter, filterProblem } from "../../filter-bar/filter-error.ts";
-import { readQuickViews, slowTerm } from "../../filter-bar/quick-views.ts";
-import { formatTotal } from "../../format/number.ts";
+import { readQuickViews } from "../../filter-bar/quick-views.ts";
 import { shownKey } from "../../keys/key-map.ts";
 import { useKeys } from "../../keys/use-keys.ts";
 import type { RawSearch } from "../../search-params.ts";
@@ -26,11 +26,13 @@ import { EmptyList } from "./empty-list.tsx";
 import { FirstRun } from "./first-run.tsx";
 import { QuickViewChips } from "./quick-view-chips.tsx";
 import { listSearch, readTracesSearch } from "./search.ts";
+import { TraceCount } from "./trace-count.tsx";
 import tableStyles from "./trace-table.module.css";
 import { TraceTable, TraceTableSkeleton } from "./trace-table.tsx";
 import styles from "./traces-page.module.css";
 import { useLastGood } from "./use-last-good.ts";
 import { useLiveRows } from "./use-live-rows.ts";
+import { useSlowTerm } from "./use-slow-term.ts";
 
 /** Comes with the code of the trace page. */
 const PeekPane = lazy(async () => ({ default: (await import("../trace/peek-pane.tsx")).PeekPane }));
@@ -156,6 +158,7 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
         </Button>
         <CopyButton icon={Link2} label="Copy link" shortcut={shownKey("copy link")} text={() => window.location.href} />
       </PageHeader>
+      <CopyNotice state={link.state} what="Link" />
       {isFirstRun ? (
         <FirstRun experiment={experiment} />
       ) : (
@@ -173,7 +176,7 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
               onRun={run}
               problem={problem}
               count={
-                <Count
+                <TraceCount
                   matching={problem ? undefined : count.data?.total}
                   all={allCount.data?.total}
                   isFiltered={query.filter !== ""}
@@ -206,6 +209,13 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
                   error={list.error}
                   onRetry={() => void list.refetch()}
                 />
+              ) : list.isPending && list.fetchStatus === "idle" && !problem ? (
+                <div className={styles.empty}>
+                  <h2>Loading was cancelled</h2>
+                  <Button look="outlined" onClick={() => void list.refetch()}>
+                    Load
+                  </Button>
+                </div>
               ) : list.isPending && !problem ? (
                 <TraceTableSkeleton
                   onCancel={() => void client.cancelQueries({ queryKey: queryKeys.traceList(query) })}
@@ -247,38 +257,4 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
       )}
     </>
   );
-}
-
-/** `1,204 of 48,210`, `48,210 traces`. */
-function Count(props: {
-  readonly matching: number | undefined;
-  readonly all: number | undefined;
-  readonly isFiltered: boolean;
-}) {
-  if (!props.isFiltered) {
-    if (props.all === undefined) return null;
-    return (
-      <>
-        <strong>{formatTotal(props.all)}</strong> {props.all === 1 ? "trace" : "traces"}
-      </>
-    );
-  }
-  if (props.matching === undefined || props.all === undefined) return null;
-  return (
-    <>
-      <strong>{formatTotal(props.matching)}</strong> of {formatTotal(props.all)}
-    </>
-  );
-}
-
-/**
- * What "Slow" means: by the newest traces that are shown without a quick view. It stays while a view is on, so that the button does
- * not change under the pointer.
- */
-function useSlowTerm(traces: Parameters<typeof slowTerm>[0], key: string, isBase: boolean): string | undefined {
-  const [kept, setKept] = useState<{ key: string; term: string | undefined }>();
-  // By the first page: later pages must not change the meaning while one scrolls.
-  const term = useMemo(() => slowTerm(traces.slice(0, 100)), [traces]);
-  if (isBase && traces.length > 0 && kept?.key !== key) setKept({ key, term });
-  return kept?.key === key ? kept.term : undefined;
 }
