@@ -15,7 +15,8 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Things the scripts make and can make again: build stamps, the Python environment. */
 export const cacheDir = join(root, ".cache");
 
-const MIN_NODE = [20, 0];
+/** vite 8 and loading ES modules with require(), which autologging needs, begin with 20.19. */
+const MIN_NODE = [20, 19];
 const MLFLOW_VERSION = "3.17.2";
 const PYTHON_PACKAGES = [
   `mlflow==${MLFLOW_VERSION}`,
