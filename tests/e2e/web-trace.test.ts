@@ -251,8 +251,11 @@ describe.skipIf(chromiumPath === undefined)("page of a trace", () => {
     await add("k".repeat(2000), "x");
     await page.getByTestId("tag-error").waitFor();
     expect(await page.getByTestId("tag").count()).toBe(1);
+    // The page shows the edit before the server has answered; a reload must not overtake it.
+    const answered = page.waitForResponse((response) => response.request().method() === "DELETE");
     await page.getByRole("button", { name: "Remove tag stage" }).click();
     await eventually(() => page.getByTestId("tag").count()).toBe(0);
+    expect((await answered).status()).toBe(200);
     await page.reload();
     await page.getByTestId("span-detail").waitFor();
     expect(await page.getByTestId("tag").count()).toBe(0);
