@@ -79,6 +79,13 @@ export function TreeTable(props: TreeTableProps) {
       <GridRow className={styles.head}>
         <GridHead className={styles.headName}>
           <span>{tree.size === 1 ? "1 span" : `${formatCount(tree.size)} spans`}</span>
+          <IconButton
+            small
+            icon={zoom ? ZoomOut : ZoomIn}
+            label={zoom ? "Show the whole trace" : "Fit the time axis to the selected span"}
+            shortcut={shownKey("zoom")}
+            onClick={props.onZoom}
+          />
           <IconButton small icon={ChevronsUpDown} label="Expand all" onClick={() => props.onFoldAll(false)} />
           <IconButton small icon={ChevronsDownUp} label="Collapse all" onClick={() => props.onFoldAll(true)} />
         </GridHead>
@@ -88,14 +95,6 @@ export function TreeTable(props: TreeTableProps) {
               {left > LAST_LABEL ? "" : us === 0 ? "0" : tickLabel(us)}
             </span>
           ))}
-          <IconButton
-            small
-            icon={zoom ? ZoomOut : ZoomIn}
-            className={styles.zoom}
-            label={zoom ? "Show the whole trace" : "Fit the time axis to the selected span"}
-            shortcut={shownKey("zoom")}
-            onClick={props.onZoom}
-          />
         </GridHead>
         <GridHead className={classNames(styles.number, styles.tokens)}>Tokens</GridHead>
         <GridHead className={styles.number}>Duration</GridHead>
@@ -132,8 +131,8 @@ export function TreeTable(props: TreeTableProps) {
   );
 }
 
-/** A label that begins further right would run under the zoom button. */
-const LAST_LABEL = 0.82;
+/** A label that begins further right would run into the next column. */
+const LAST_LABEL = 0.88;
 
 function tickLabel(us: number): string {
   // Ticks stand at round times: their zeros say nothing.
