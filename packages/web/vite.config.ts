@@ -12,7 +12,13 @@ export default defineConfig({
   html: { cspNonce: "__CSP_NONCE__" },
   server: {
     host: "127.0.0.1",
-    proxy: Object.fromEntries(["/api", "/v1", "/health", "/version"].map((path) => [path, server])),
+    // The server takes changes from pages of its own origin only; here the development server stands for it.
+    proxy: Object.fromEntries(
+      ["/api", "/v1", "/health", "/version"].map((path) => [
+        path,
+        { target: server, changeOrigin: true, headers: { origin: server } },
+      ]),
+    ),
   },
   build: {
     outDir: "../server/dist/web",
