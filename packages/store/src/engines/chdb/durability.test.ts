@@ -99,7 +99,8 @@ test("no acknowledged row is lost or doubled when the process is killed, round a
     await Promise.all([1, 2, 3].map(() => insertBatches(client, acknowledged, () => ++last, kill)));
     await restarted;
   }
-  expect(acknowledged.length).toBeGreaterThan(100);
+  // 12 + 17 + 22 + 27: every round was killed after that many.
+  expect(acknowledged.length).toBeGreaterThanOrEqual(78);
   expectWhole(await stored(client), acknowledged);
 });
 
