@@ -140,7 +140,7 @@ describe("failed calls", () => {
     await client.command({ query: "CREATE TABLE app.spoil (a Int64, b String) ENGINE = MergeTree ORDER BY a" });
     const results: string[] = [];
     for (let n = 0; n < 20; n++) {
-      const values = n % 2 === 0 ? [{ a: "no number" }] : [{ a: n, b: "ok" }];
+      const values: Record<string, unknown>[] = n % 2 === 0 ? [{ a: "no number" }] : [{ a: n, b: "ok" }];
       results.push(
         await client.insert({ table: "app.spoil", values, format: "JSONEachRow" }).then(
           () => "ok",
@@ -328,7 +328,7 @@ describe("memory", () => {
     await client.command({ query: "CREATE TABLE app.wide (n Int64, s String) ENGINE = MergeTree ORDER BY n" });
     await client.command({
       query: "INSERT INTO app.wide SELECT number, repeat('x', 2000) FROM numbers(200000)",
-      clickhouse_settings: { max_block_size: "8192", max_insert_threads: 1, min_insert_block_size_bytes: "10000000" },
+      clickhouse_settings: { max_block_size: "8192", max_insert_threads: "1", min_insert_block_size_bytes: "10000000" },
     });
     // Merges take memory of their own.
     await client.command({ query: "OPTIMIZE TABLE app.wide FINAL" });
@@ -359,7 +359,7 @@ describe("answers", () => {
     expect(answers).toEqual(Array.from({ length: 200 }, (_, n) => [{ n, s: ((1000 + n) * (999 + n)) / 2 }]));
   });
 
-  test.each(["JSON", "JSONCompactEachRow", "TabSeparated", "CSV", "TSVWithNames"] as const)(
+  test.each(["JSON", "JSONCompactEachRow", "TabSeparated", "CSV", "TabSeparatedWithNames"] as const)(
     "%s of 200,000 rows is whole",
     async (format) => {
       const result = await client.query({
@@ -372,7 +372,7 @@ describe("answers", () => {
         JSONCompactEachRow: 200_000,
         TabSeparated: 200_000,
         CSV: 200_000,
-        TSVWithNames: 200_001,
+        TabSeparatedWithNames: 200_001,
       };
       if (format === "JSON") expect(JSON.parse(text).data).toHaveLength(200_000);
       else expect(text.trimEnd().split("\n")).toHaveLength(shape[format]);
