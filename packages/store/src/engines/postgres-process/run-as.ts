@@ -83,6 +83,9 @@ function commandAs({ owner, capability }: RunAs, program: string, args: readonly
     `--reuid=${owner.uid}`,
     `--regid=${owner.gid}`,
     "--clear-groups",
+    // PostgreSQL looks for its own programs with access(2), which for users other than root disregards capabilities, unless this
+    // bit is set (Linux fs/open.c, access_override_creds). The capabilities stay the same: all others end with the exec.
+    "--securebits=+no_setuid_fixup",
     `--inh-caps=+${capability}`,
     `--ambient-caps=+${capability}`,
   ];
