@@ -101,6 +101,12 @@ test("the code of the SDK's README runs", async ({ receiver, env }) => {
   expect(receiver.spans.map(({ name }) => name).sort()).toEqual(["chat gpt-4o-mini", "look_up_order", "support-agent"]);
 });
 
+test("the code of the project's README runs", async ({ receiver, env }) => {
+  const code = firstCode("README.md").replace("http://127.0.0.1:5500", receiver.url);
+  expect(await runProgram(code, { extension: "mts", env })).toMatchObject({ code: 0, stderr: "" });
+  expect(receiver.spans.map(({ name }) => name).sort()).toEqual(["chat gpt-4o-mini", "look_up_order", "support-agent"]);
+});
+
 test("the code of eval's README runs", async () => {
   const end = await runProgram(firstCode("packages/eval/README.md"), { extension: "mts" });
   expect(end).toMatchObject({ code: 0, stdout: "Hello from the script.\n/v1/chat/completions\n", stderr: "" });
