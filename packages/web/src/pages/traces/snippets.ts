@@ -30,7 +30,8 @@ function typescript({ url, experiment }: SnippetTarget): Snippet {
   return {
     id: "typescript",
     title: "TypeScript",
-    install: "npm install @sightline/sdk",
+    // A comment of the shell: pasted as it is, only the command runs.
+    install: "npm install @sightline/sdk   # not on npm yet: npm install CHECKOUT/packages/sdk",
     file: "hello.ts",
     code: `import * as sightline from "@sightline/sdk";
 
