@@ -99,6 +99,21 @@ export async function ensureChromium(report) {
 }
 
 /**
+ * Finds curl, or installs Debian's: the first-run page's curl line is run as people paste it.
+ *
+ * @returns {Promise<{ path: string } | { missing: string }>} the executable, or why there is none
+ */
+export async function ensureCurl(report) {
+  const found = findExecutable(["curl"]);
+  if (found) return { path: found };
+  const refusal = aptRefusal();
+  if (refusal) return { missing: `curl is not installed and ${refusal}` };
+  await aptInstall(["curl"], report);
+  const installed = findExecutable(["curl"]);
+  return installed ? { path: installed } : { missing: "Debian's curl package was installed but brought no curl" };
+}
+
+/**
  * A Python environment with the MLflow client and the OpenTelemetry SDK for the contract tests.
  *
  * @returns {Promise<{ path: string } | { missing: string }>} its python executable, or why there is none

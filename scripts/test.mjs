@@ -7,14 +7,23 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { checkSteps } from "./check.mjs";
 import { print, run, runMain, StepFailure, seconds, stepper } from "./progress.mjs";
-import { cacheDir, checkNode, ensureBuild, ensureChromium, ensurePackages, ensurePython, root } from "./setup.mjs";
+import {
+  cacheDir,
+  checkNode,
+  ensureBuild,
+  ensureChromium,
+  ensureCurl,
+  ensurePackages,
+  ensurePython,
+  root,
+} from "./setup.mjs";
 
 /** vitest projects in order of cost, and what each needs from the machine beyond Node. */
 const suites = [
-  { project: "unit", title: "Unit tests", needs: [] },
+  { project: "unit", title: "Unit tests", needs: ["python", "curl"] },
   { project: "store", title: "Store tests on the embedded engines", needs: [] },
   { project: "contract", title: "Contract tests: server, official exporters, Python clients", needs: ["python"] },
-  { project: "e2e", title: "Browser tests in Chromium", needs: ["chromium"] },
+  { project: "e2e", title: "Browser tests in Chromium", needs: ["chromium", "curl"] },
 ];
 
 const started = performance.now();
@@ -39,11 +48,12 @@ await runMain(async () => {
   // The two big downloads and the compiler wait on different things: together they take as long as the slowest.
   const python = settle(ensurePython(() => undefined));
   await step("Build", ensureBuild);
-  await step("Set up Chromium and Python", async (report) => {
+  await step("Set up Chromium, curl and Python", async (report) => {
     report("Chromium (Debian package)");
     const chromium = provide("chromium", "SIGHTLINE_TEST_CHROMIUM", await ensureChromium(report));
+    const curl = provide("curl", "SIGHTLINE_TEST_CURL", await ensureCurl(report));
     report("Python packages (mlflow, opentelemetry)");
-    return `${chromium}; ${provide("python", "SIGHTLINE_TEST_PYTHON", await python())}`;
+    return `${chromium}; ${curl}; ${provide("python", "SIGHTLINE_TEST_PYTHON", await python())}`;
   });
   for (const [title, work] of checkSteps) await step(title, work);
 
