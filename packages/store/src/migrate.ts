@@ -31,10 +31,11 @@ export interface MigrationPort {
 export async function migrate(port: MigrationPort, migrations: readonly Migration[]): Promise<Migration[]> {
   const applied = await port.applied();
   const newest = Math.max(0, ...applied);
-  if (newest > migrations.length) {
+  const known = Math.max(0, ...migrations.map(({ number }) => number));
+  if (newest > known) {
     throw new SightlineError(
       "STORE_UNAVAILABLE",
-      `The data was written by a newer Sightline (its schema is at ${newest}, this version knows ${migrations.length}). ` +
+      `The data was written by a newer Sightline (its schema is at ${newest}, this version knows ${known}). ` +
         "Start that version, or use another data directory.",
     );
   }

@@ -4,6 +4,18 @@
 import { spans } from "./0001-spans.ts";
 import { traces } from "./0002-traces.ts";
 import { traceTags } from "./0003-trace-tags.ts";
+import { assessments } from "./0004-assessments.ts";
+import { traceMetadata } from "./0005-trace-metadata.ts";
+import { traceLinks } from "./0006-trace-links.ts";
+import { traceFacts } from "./0007-trace-facts.ts";
 import type { SchemaStep } from "./dialect.ts";
 
-export const schemaSteps: readonly SchemaStep[] = [spans, traces, traceTags];
+export const schemaSteps: readonly SchemaStep[] = [
+  spans,
+  traces,
+  traceTags,
+  assessments,
+  traceMetadata,
+  traceLinks,
+  traceFacts,
+];
