@@ -8,6 +8,7 @@
 import { type Migration, type MigrationPort, migrate } from "../migrate.ts";
 import type { Queries } from "./queries.ts";
 import { type SchemaDialect, singleServer } from "./schema/dialect.ts";
+import { statementsOf } from "./schema/statements.ts";
 import { schemaSteps } from "./schema/steps.ts";
 import { param, raw, sql } from "./sql.ts";
 
@@ -22,13 +23,9 @@ export async function migrateClickHouse(queries: Queries, dialect: SchemaDialect
     sql`SELECT count() FROM system.databases WHERE name = ${param(queries.database, "String")}`,
   );
   if (Number(found?.[0]) === 0) {
-    await queries.command(raw(`CREATE DATABASE IF NOT EXISTS \`${queries.database}\` ${dialect.onCluster}`));
+    await queries.command(raw(createDatabase(queries.database, dialect)));
   }
-  await queries.command(
-    raw(`CREATE TABLE IF NOT EXISTS ${queries.tableName("schema_migrations")} ${dialect.onCluster} (
-      number UInt32, name String, applied_at DateTime DEFAULT now(), version UInt64 DEFAULT 1, is_deleted UInt8
-    ) ENGINE = ${dialect.replacing} ORDER BY number SETTINGS ${dialect.settings}`),
-  );
+  await queries.command(raw(migrationsTable(queries.tableName("schema_migrations"), dialect)));
 
   const port: MigrationPort = {
     async applied() {
@@ -43,7 +40,26 @@ export async function migrateClickHouse(queries: Queries, dialect: SchemaDialect
   const migrations = schemaSteps.map((step) => ({
     number: step.number,
     name: step.name,
-    statements: step.statements((name) => queries.tableName(name), dialect),
+    statements: statementsOf(step, queries.database, dialect),
   }));
   return await migrate(port, migrations);
+}
+
+/** All statements that make the schema, in order: what an operator reads before they let a server run them. */
+export function schemaStatements(database: string, dialect: SchemaDialect): readonly string[] {
+  return [
+    createDatabase(database, dialect),
+    migrationsTable(`\`${database}\`.\`schema_migrations\``, dialect),
+    ...schemaSteps.flatMap((step) => statementsOf(step, database, dialect)),
+  ];
+}
+
+function createDatabase(database: string, { onCluster }: SchemaDialect): string {
+  return `CREATE DATABASE IF NOT EXISTS \`${database}\` ${onCluster}`;
+}
+
+function migrationsTable(table: string, dialect: SchemaDialect): string {
+  return `CREATE TABLE IF NOT EXISTS ${table} ${dialect.onCluster} (
+      number UInt32, name String, applied_at DateTime DEFAULT now(), version UInt64 DEFAULT 1, is_deleted UInt8
+    ) ENGINE = ${dialect.replacingEverywhere} ORDER BY number SETTINGS ${dialect.settings}`;
 }

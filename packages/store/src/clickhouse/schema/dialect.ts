@@ -1,16 +1,19 @@
 /**
  * What differs between deployments of ClickHouse in the same DDL.
- *
- * A cluster would be a second value of {@link SchemaDialect}: `ON CLUSTER`, `ReplicatedReplacingMergeTree`, Distributed tables
- * sharded by `cityHash64(trace_id)`, and `insert_quorum` in place of fsync. The statements need no change for it.
  */
+import { SightlineError } from "@sightline/wire/errors";
+
 export interface SchemaDialect {
   /** Clause after a table's name in DDL. */
   readonly onCluster: string;
   /** Engine that keeps the row with the highest `version` of each key, none if that row has `is_deleted`. */
   readonly replacing: string;
+  /** The same for a small table that every server holds whole. */
+  readonly replacingEverywhere: string;
   /** More table settings. */
   readonly settings: string;
+  /** Name of a cluster of whose servers each holds a part of the rows; absent = one server holds all. */
+  readonly cluster?: string;
 }
 
 /**
@@ -20,8 +23,33 @@ export interface SchemaDialect {
 export const singleServer: SchemaDialect = {
   onCluster: "",
   replacing: "ReplacingMergeTree(version, is_deleted)",
+  replacingEverywhere: "ReplacingMergeTree(version, is_deleted)",
   settings: "fsync_after_insert = 1, fsync_part_directory = 1",
 };
+
+/**
+ * A cluster of shards and replicas. `{shard}`, `{database}`, `{table}` and `{replica}` are macros that its servers replace.
+ *
+ * A write is kept by its replicas (`insert_quorum` of the connection), so the fsync of one server is not what makes it safe.
+ *
+ * @param cluster  its name in the servers' `remote_servers`
+ * @throws BAD_SETTING for a name that would need quoting
+ */
+export function clusterDialect(cluster: string): SchemaDialect {
+  if (!/^[\w.-]+$/.test(cluster)) {
+    throw new SightlineError("BAD_SETTING", `"${cluster}" cannot name a cluster; use letters, digits, _ - and dots.`);
+  }
+  return {
+    onCluster: `ON CLUSTER '${cluster}'`,
+    replacing:
+      "ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', version, is_deleted)",
+    // One path for all shards, and a name for each server: all of them are replicas of each other.
+    replacingEverywhere:
+      "ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version, is_deleted)",
+    settings: "min_replicated_logs_to_keep = 100",
+    cluster,
+  };
+}
 
 /** A migration before it is told where it runs. */
 export interface SchemaStep {
