@@ -1,11 +1,11 @@
 /**
  * The whole store: both engines, from an empty directory to the last process.
  */
-import { execFileSync } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { processTable } from "./contract/process-table.ts";
 import { freshTraceId, sampleSpan } from "./contract/samples.ts";
 import { startChdb } from "./engines/chdb/supervisor.ts";
 import { startPostgres } from "./engines/embedded-postgres.ts";
@@ -21,11 +21,10 @@ afterEach(async () => {
 
 /** Command lines of the processes below this one. */
 function childProcesses(): string[] {
-  const lines = execFileSync("ps", ["-e", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
-  const rows = lines.map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)?.slice(1) ?? []);
-  const below = (parent: string): string[] =>
-    rows.filter(([, ppid]) => ppid === parent).flatMap(([pid = "", , args = ""]) => [args, ...below(pid)]);
-  return below(String(process.pid)).filter((args) => !args.startsWith("ps "));
+  const rows = processTable();
+  const below = (parent: number): string[] =>
+    rows.filter((row) => row.parent === parent).flatMap((row) => [row.args, ...below(row.pid)]);
+  return below(process.pid);
 }
 
 test("opens on an empty directory, keeps what was written, leaves no process", async () => {

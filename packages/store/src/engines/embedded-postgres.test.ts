@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Pool } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { processTable } from "../contract/process-table.ts";
 import { childEntry } from "./child-entry.ts";
 import { type EmbeddedPostgres, type PostgresProcessOptions, startPostgres } from "./embedded-postgres.ts";
 import { connectPostgres, fromPostgresError } from "./postgres.ts";
@@ -54,8 +55,8 @@ function restarted(postgres: EmbeddedPostgres): Promise<void> {
 
 /** The processes of a PostgreSQL: the postmaster and its children. */
 function family(pid: number): number[] {
-  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return [pid, ...children.trim().split(/\s+/).map(Number)];
+  const children = processTable().filter((row) => row.parent === pid);
+  return [pid, ...children.map((row) => row.pid)];
 }
 
 /** A server in a process of its own, optionally started by another program like setpriv. */

@@ -1,13 +1,14 @@
 /**
  * Both engines under one server, when a signal goes to the whole process group, as the terminal's Ctrl+C and service managers do it.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { processTable } from "../contract/process-table.ts";
 import { startChdb } from "./chdb/supervisor.ts";
 import { childEntry } from "./child-entry.ts";
 import { connectClickHouse } from "./clickhouse.ts";
@@ -59,22 +60,22 @@ async function startServer(): Promise<Server> {
   return { process: child, ...JSON.parse(line), errors: () => errors };
 }
 
-function group(pid: number): string {
-  return execFileSync("ps", ["-eo", "pgid=,pid=,args="], { encoding: "utf8" })
-    .split("\n")
-    .filter((line) => line.trim().startsWith(`${pid} `))
-    .join("\n");
+/** Command lines of the processes of a group. */
+function group(pid: number): string[] {
+  return processTable()
+    .filter((row) => row.group === pid)
+    .map((row) => row.args);
 }
 
 test.each(["SIGINT", "SIGTERM"] as const)("%s to the group ends all with 0 and without a word", async (signal) => {
   const server = await startServer();
   const pid = server.process.pid!;
-  expect(group(pid).split("\n").length).toBeGreaterThanOrEqual(3);
+  expect(group(pid).length).toBeGreaterThanOrEqual(3);
   const exited = once(server.process, "close");
   process.kill(-pid, signal);
   expect(await exited).toEqual([0, null]);
   expect(server.errors()).toBe("");
-  expect(group(pid)).toBe("");
+  expect(group(pid)).toEqual([]);
 });
 
 test("SIGKILL to the group leaves a directory that opens with all its data", async () => {
