@@ -122,6 +122,34 @@ async function ready(url: string, exited: Promise<unknown>, output: () => string
   throw new Error(`the server was not ready after ${timeoutMs} ms:\n${output()}`);
 }
 
+/** Process ids of the engines of a server: the child that runs chDB, and the postmaster. Linux only. */
+export async function enginesOf(server: SightlineProcess): Promise<{ chdb: number; postgres: number }> {
+  const { readdir } = await import("node:fs/promises");
+  const found: { chdb?: number; postgres?: number } = {};
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = (await readFile(`/proc/${entry}/cmdline`, "utf8")).split("\0");
+      const stat = (await readFile(`/proc/${entry}/stat`, "utf8")).replace(/^.*\) /s, "").split(" ");
+      // proc(5), counted from the state: parent 1. A postmaster may be one that a killed server left and this one adopted; its
+      // children have another command line.
+      if (Number(stat[1]) === server.pid && command.some((part) => /chdb\/child\.[jt]s$/.test(part))) {
+        found.chdb = Number(entry);
+      }
+      if (/(^|\/)postgres$/.test(command[0] ?? "") && command.includes(join(server.dataDir, "postgres/data"))) {
+        found.postgres = Number(entry);
+      }
+    } catch (error) {
+      if (!["ENOENT", "ESRCH", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    }
+  }
+  const { chdb, postgres } = found;
+  if (chdb === undefined || postgres === undefined) {
+    throw new Error(`the engines of the server are not both running: ${JSON.stringify(found)}`);
+  }
+  return { chdb, postgres };
+}
+
 /** Ids and command lines of the processes that still use `dataDir`, read from /proc (Linux). */
 export async function processesUsing(dataDir: string): Promise<string[]> {
   const { readdir } = await import("node:fs/promises");
