@@ -16,18 +16,19 @@ const packages = {
 /** Folders and files of server/src: who may import whom. `config` and `http` are open to every folder. */
 const server = {
   main: ["app"],
-  app: ["api", "ingest", "monitor", "serving", "jobs", "query"],
-  api: ["query"],
+  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "query"],
+  api: ["query", "jobs", "lifecycle"],
   ingest: [],
   monitor: ["query"],
   serving: ["query"],
   query: [],
   jobs: [],
+  lifecycle: ["query", "jobs"],
   config: [],
   http: [],
 };
 /** Folders of server/src that may import the store package; the others go through a use case. */
-const serverMayUseStore = ["main", "app", "query", "ingest", "jobs"];
+const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle"];
 const openToAllOfServer = ["config", "http"];
 
 const exceptions = [];

@@ -22,6 +22,8 @@ import { IngestBuffer } from "./ingest/buffer.ts";
 import { CommittedTraces } from "./ingest/committed-traces.ts";
 import { createExperimentResolver } from "./ingest/experiments.ts";
 import { createOtlpHandler } from "./ingest/otlp.ts";
+import type { JobKind } from "./jobs/job-kind.ts";
+import { createJobs } from "./jobs/jobs.ts";
 import { checkHealth } from "./query/server-state.ts";
 
 /** The MLflow protocol version spoken; MLflow's clients send spans by OTLP from 3.4 on. */
@@ -37,11 +39,17 @@ export interface AppOptions {
   readonly log: LogFailure;
   /** Folder of the built UI; default: where the build puts it. */
   readonly webRoot?: string;
+  /** Told in a sentence what background work met. */
+  readonly onEvent?: (sentence: string) => void;
 }
 
 export interface App {
   /** Answers any request; failures are answers too. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
+  /** Begins the work that no request asks for: jobs. */
+  startWork(): void;
+  /** Interrupts that work; what was interrupted is taken up by the next server. */
+  stopWork(): Promise<void>;
   /** Ends live streams, so that a server which drains does not wait for them. */
   closeStreams(): void;
   /** Resolves when every span that was taken is written. */
@@ -65,13 +73,20 @@ export function createApp(options: AppOptions): App {
     maxBodyBytes: config.maxBodyBytes,
   });
   const live = createLiveStream(committed);
+  /** The table of jobs: a row a kind. */
+  const jobKinds: readonly JobKind<unknown>[] = [];
+  const jobs = createJobs({
+    records: stores.entities,
+    kinds: jobKinds,
+    ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
+  });
   const serveAssets = createAssets(options.webRoot);
   const openApi = once(openApiDocument);
 
   const hono = new Hono();
   hono.post("/v1/traces", (context) => ingest(context.req.raw));
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
-  addEndpoints(hono, endpoints, ownHandlers(stores));
+  addEndpoints(hono, endpoints, ownHandlers({ stores, jobs }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),
     "/api/v1/openapi.json": () => replyJson(200, openApi()),
@@ -106,6 +121,8 @@ export function createApp(options: AppOptions): App {
       }
       return hono.fetch(request);
     },
+    startWork: () => jobs.open(),
+    stopWork: () => jobs.close(),
     closeStreams: () => live.close(),
     drain: () => buffer.drain(),
   };

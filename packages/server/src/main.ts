@@ -43,6 +43,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
   const stop = () =>
     runAll([
       async () => app?.closeStreams(),
+      async () => app?.stopWork(),
       async () => listener?.close(app ? GRACE_MS : 0),
       async () => app?.drain(),
       async () => store?.close(),
@@ -64,9 +65,11 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       telemetry: store.telemetry,
       entities: store.entities,
       log,
+      onEvent: progress,
       ...(options.webRoot !== undefined && { webRoot: options.webRoot }),
     });
     listener.serve(app.fetch);
+    app.startWork();
   } catch (error) {
     // The reason why the start failed is what the user needs; what went wrong while tidying up is told beside it.
     await stop().catch((failure: unknown) => progress(`Stopping what had been started failed: ${failure}`));

@@ -4,8 +4,9 @@
  * Docstrings are promises; `contract/entity-store.ts` holds every engine to them.
  */
 import type { Experiment } from "@sightline/wire/model/experiment";
+import type { JobRecords } from "./job-records.ts";
 
-export interface EntityStore {
+export interface EntityStore extends JobRecords {
   /** All experiments that are not deleted, `Default` (id `0`) first, then by name. */
   listExperiments(): Promise<Experiment[]>;
 

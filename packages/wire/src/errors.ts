@@ -33,17 +33,24 @@ export const errorTable = {
   NOT_FOUND: { status: 404, mlflow: "ENDPOINT_NOT_FOUND", sentence: "There is nothing at this address." },
   TRACE_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No trace has this id." },
   SPAN_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "The trace has no span with this id." },
+  ASSESSMENT_NOT_FOUND: {
+    status: 404,
+    mlflow: "RESOURCE_DOES_NOT_EXIST",
+    sentence: "The trace has no assessment with this id.",
+  },
   EXPERIMENT_NOT_FOUND: {
     status: 404,
     mlflow: "RESOURCE_DOES_NOT_EXIST",
     sentence: "No experiment has this id or name.",
   },
+  JOB_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No job has this id." },
   METHOD_NOT_ALLOWED: { status: 405, mlflow: "BAD_REQUEST", sentence: "This address does not take this method." },
   EXPERIMENT_EXISTS: {
     status: 409,
     mlflow: "RESOURCE_ALREADY_EXISTS",
     sentence: "An experiment with this name exists.",
   },
+  JOB_ENDED: { status: 409, mlflow: "INVALID_STATE", sentence: "The job has ended already." },
   BODY_TOO_LARGE: { status: 413, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The body is over the limit." },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
@@ -71,6 +78,12 @@ export const errorTable = {
     status: 503,
     mlflow: "TEMPORARILY_UNAVAILABLE",
     sentence: "Said by clients: the server does not answer.",
+  },
+  // Met in the `error` of a job, never as an answer.
+  JOB_GAVE_UP: {
+    status: 500,
+    mlflow: "INTERNAL_ERROR",
+    sentence: "The server ended several times while it ran this job.",
   },
   // Met on the command line when the server is started, never in an answer.
   BAD_SETTING: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "A setting has a value that cannot be used." },

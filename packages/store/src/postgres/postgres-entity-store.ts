@@ -7,6 +7,20 @@ import type { Pool } from "pg";
 import { fromPostgresError } from "../engines/postgres.ts";
 import type { EntityStore } from "../entity-store.ts";
 import { ensureExperiment, getExperiment, getExperimentByName, listExperiments } from "./experiments.ts";
+import {
+  claimJob,
+  createJob,
+  endJob,
+  getJob,
+  listJobs,
+  listQueuedJobs,
+  lockJobRunner,
+  recoverJobs,
+  requestJobCancel,
+  requeueJob,
+  saveJobProgress,
+  trimJobs,
+} from "./jobs.ts";
 
 /**
  * Opens the store over a database whose schema is up to date (`migratePostgres`).
@@ -21,6 +35,18 @@ export function openPostgresEntityStore(pool: Pool): EntityStore {
     getExperiment: (experimentId) => mapped(getExperiment(db, experimentId)),
     getExperimentByName: (name) => mapped(getExperimentByName(db, name)),
     ensureExperiment: (name) => mapped(ensureExperiment(db, name)),
+    createJob: (job) => mapped(createJob(db, job)),
+    getJob: (jobId) => mapped(getJob(db, jobId)),
+    listJobs: (query) => mapped(listJobs(db, query)),
+    listQueuedJobs: (limit) => mapped(listQueuedJobs(db, limit)),
+    claimJob: (jobId) => mapped(claimJob(db, jobId)),
+    saveJobProgress: (jobId, progress) => mapped(saveJobProgress(db, jobId, progress)),
+    endJob: (jobId, end) => mapped(endJob(db, jobId, end)),
+    requeueJob: (jobId, progress, isCounted) => mapped(requeueJob(db, jobId, progress, isCounted)),
+    requestJobCancel: (jobId) => mapped(requestJobCancel(db, jobId)),
+    recoverJobs: (maxAttempts, error) => mapped(recoverJobs(db, maxAttempts, error)),
+    trimJobs: (before) => mapped(trimJobs(db, before)),
+    lockJobRunner: () => mapped(lockJobRunner(pool)),
     async bytesOnDisk() {
       const size = "SELECT pg_database_size(current_database()) AS bytes";
       const { rows } = await mapped(pool.query<{ bytes: string }>(size));

@@ -4,7 +4,9 @@
  *
  * They lie in a schema of their own, so that a database shared with other programs (MLflow has an `experiments` table too) is safe.
  */
-import { bigint, pgSchema, text, timestamp } from "drizzle-orm/pg-core";
+import { JOB_STATES } from "@sightline/wire/model/job";
+import { sql } from "drizzle-orm";
+import { bigint, boolean, integer, json, pgSchema, text, timestamp } from "drizzle-orm/pg-core";
 
 const sightline = pgSchema("sightline");
 
@@ -17,4 +19,23 @@ export const experiments = sightline.table("experiments", {
   lifecycleStage: text("lifecycle_stage", { enum: ["active", "deleted"] })
     .notNull()
     .default("active"),
+});
+
+export const jobs = sightline.table("jobs", {
+  jobId: text("job_id").primaryKey(),
+  kind: text("kind").notNull(),
+  params: json("params").notNull().$type<Record<string, unknown>>(),
+  state: text("state", { enum: JOB_STATES }).notNull().default("queued"),
+  done: bigint("done", { mode: "number" }).notNull().default(0),
+  total: bigint("total", { mode: "number" }),
+  counts: json("counts").notNull().$type<Record<string, number>>().default({}),
+  errorCode: text("error_code"),
+  errorMessage: text("error_message"),
+  /** How often it was begun. */
+  attempts: integer("attempts").notNull().default(0),
+  cancelRequested: boolean("cancel_requested").notNull().default(false),
+  requestedBy: text("requested_by").notNull(),
+  createdAt: timestamp("created_at", { withTimezone: true, mode: "date" }).notNull().default(sql`clock_timestamp()`),
+  startedAt: timestamp("started_at", { withTimezone: true, mode: "date" }),
+  endedAt: timestamp("ended_at", { withTimezone: true, mode: "date" }),
 });

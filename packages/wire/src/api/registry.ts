@@ -3,6 +3,7 @@
  */
 import { getStats } from "./admin.ts";
 import { listExperiments } from "./experiments.ts";
+import { cancelJob, getJob, listJobs } from "./jobs.ts";
 import { queryMetrics } from "./metrics.ts";
 import {
   countTraces,
@@ -27,4 +28,7 @@ export const endpoints = {
   queryMetrics,
   listExperiments,
   getStats,
+  listJobs,
+  getJob,
+  cancelJob,
 } as const;

@@ -10,7 +10,17 @@ import { getTraceSkeleton } from "../../query/get-trace-skeleton.ts";
 import { searchTraces } from "../../query/search-traces.ts";
 import type { Stores } from "../../query/stores.ts";
 
-type TraceEndpoints = Omit<typeof endpoints, "queryMetrics" | "listExperiments" | "getStats">;
+type TraceEndpoints = Pick<
+  typeof endpoints,
+  | "searchTraces"
+  | "countTraces"
+  | "getTrace"
+  | "getTraceSkeleton"
+  | "getSpan"
+  | "deleteTrace"
+  | "setTraceTag"
+  | "deleteTraceTag"
+>;
 
 export function traceHandlers(stores: Stores): Handlers<TraceEndpoints> {
   return {

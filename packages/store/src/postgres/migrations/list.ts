@@ -3,5 +3,6 @@
  */
 import type { Migration } from "../../migrate.ts";
 import { createExperiments } from "./0001-experiments.ts";
+import { createJobs } from "./0002-jobs.ts";
 
-export const migrations: readonly Migration[] = [createExperiments];
+export const migrations: readonly Migration[] = [createExperiments, createJobs];
