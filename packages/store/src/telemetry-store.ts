@@ -1,13 +1,16 @@
 /**
- * The port to what agents did: spans, traces and the tags people put on them.
+ * The port to what agents did: spans and traces; what is said of them beside is in `trace-parts.ts`.
  *
  * Docstrings are promises; `contract/telemetry-store.ts` holds every engine to them.
  */
 import type { Payload } from "@sightline/wire/conventions/normalized-span";
 import type { Filter } from "@sightline/wire/filter/ast";
-import type { Aggregation } from "@sightline/wire/model/metric";
+import type { Aggregation, DimensionReference, MetricView } from "@sightline/wire/model/metric";
 import type { SpanEvent, SpanLink, SpanStatusCode, TokenUsage } from "@sightline/wire/model/span";
 import type { TraceInfo } from "@sightline/wire/model/trace";
+import type { TraceParts } from "./trace-parts.ts";
+import type { TraceTransfer } from "./trace-transfer.ts";
+import type { TraceValues } from "./trace-values.ts";
 
 /** A span ready to be kept: normalised facts beside the attributes as they came. */
 export interface SpanRecord {
@@ -32,6 +35,8 @@ export interface SpanRecord {
   readonly usage?: TokenUsage;
   /** US dollars */
   readonly costUsd?: number;
+  /** Whether the cost was counted here from the price table: it is counted again when prices change. Absent = the sender said it. */
+  readonly isCostComputed?: boolean;
   readonly sessionId: string;
   readonly userId: string;
   readonly inputs?: Payload;
@@ -103,22 +108,28 @@ export interface TracePage {
 
 /** What to measure. Names are canonical ones of `metricTable` of wire. */
 export interface MetricQuery extends TraceSelection {
-  readonly view: "traces" | "spans";
+  readonly view: MetricView;
   readonly metric: string;
   /** At least one, each once. */
   readonly aggregations: readonly Aggregation[];
   /** Length of a bucket, whole seconds; absent = all time is one. */
   readonly intervalSeconds?: number;
   /** Dimensions, each once. */
-  readonly groupBy: readonly string[];
+  readonly groupBy: readonly DimensionReference[];
+  /** Only rows whose dimension has one of the values count; null = has none. All must hold. */
+  readonly only?: readonly { readonly dimension: DimensionReference; readonly values: readonly (string | null)[] }[];
+  /** Only the so many groups with the most rows are groups of their own; all others are one. */
+  readonly top?: number;
   readonly limit: number;
 }
 
 export interface MetricPoint {
   /** Start of the bucket in nanoseconds since the epoch; absent without an interval. */
   readonly time?: bigint;
-  /** Value of each dimension, null = the rows have none; absent without dimensions. */
-  readonly group?: Readonly<Record<string, string | null>>;
+  /** Value of each dimension of `groupBy`, null = the rows have none; absent without dimensions. */
+  readonly group?: readonly (string | null)[];
+  /** The point is of all groups beyond the largest; it has no `group`. */
+  readonly other?: true;
   /** null = no row of the point has a value. */
   readonly values: Readonly<Partial<Record<Aggregation, number | null>>>;
 }
@@ -128,7 +139,10 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface TelemetryStore {
+export interface TelemetryStore
+  extends TraceParts,
+    Pick<TraceTransfer, "readTraces">,
+    TraceValues {
   /**
    * Keeps spans and brings the rows of their traces up to date.
    *
@@ -150,11 +164,12 @@ export interface TelemetryStore {
   ): Promise<{ total: number; errors: number }>;
 
   /**
-   * Aggregates a metric of the selected traces, or of all spans of the selected traces.
+   * Aggregates a metric of the selected traces, or of all spans or assessments of the selected traces.
    *
-   * Buckets begin at multiples of the interval since the epoch; a trace or span is in the one that it starts in. A bucket or group
-   * is a point if a trace or span is in it. Points come by time, then by group with null last; at most `limit` of them. Values are
-   * exact, percentiles interpolate linearly between the two nearest values.
+   * Buckets begin at multiples of the interval since the epoch; a trace or span is in the one that it starts in, an assessment in
+   * the one that it was made in. A bucket or group is a point if a row is in it. Points come by time, then by group with null
+   * last, `other` behind them; at most `limit` of them. Values are exact, percentiles interpolate linearly between the two
+   * nearest values. Of assessments only valid ones count, unless `groupBy` or `only` names `valid`.
    *
    * @throws RangeError if there is no such metric or dimension
    */
@@ -172,21 +187,7 @@ export interface TelemetryStore {
   /** All spans of a trace without payloads, in order of start time, then span id; empty if the trace is unknown. */
   getSpanOutlines(traceId: string, options?: CallOptions): Promise<SpanOutline[]>;
 
-  /**
-   * Sets tags on a trace. The latest write of a key wins over older ones and over the tags its spans carry.
-   *
-   * @throws TRACE_NOT_FOUND
-   */
-  setTraceTags(traceId: string, tags: Readonly<Record<string, string>>): Promise<void>;
-
-  /**
-   * Removes a tag, also one that the spans carry; no error if it is not there.
-   *
-   * @throws TRACE_NOT_FOUND
-   */
-  deleteTraceTag(traceId: string, key: string): Promise<void>;
-
-  /** Deletes traces with their spans and tags; unknown ids are ignored. */
+  /** Deletes traces with everything that was kept of them; unknown ids are ignored. */
   deleteTraces(traceIds: readonly string[]): Promise<void>;
 
   /** For each experiment that has traces: how many, and the start of the newest in nanoseconds. */

@@ -4,6 +4,9 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { SightlineError } from "@sightline/wire/errors";
 import type { TelemetryStore } from "../telemetry-store.ts";
+import { readAssessment, readAssessments } from "./assessments.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { readLinks } from "./links.ts";
 import { aggregate } from "./metrics.ts";
 import { migrateClickHouse } from "./migrate-clickhouse.ts";
 import { Queries } from "./queries.ts";
@@ -12,8 +15,11 @@ import { findBrokenTraces, newestVersion } from "./recovery.ts";
 import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
 import { searchTraces } from "./trace-pages.ts";
+import { TracePartsWriter } from "./trace-parts-writer.ts";
 import { TraceWriter } from "./trace-writer.ts";
 import { countTraces, experimentActivity, getTraceInfos, telemetryStats } from "./traces.ts";
+import { readTraces } from "./transfer.ts";
+import { listValues, startRange } from "./values.ts";
 import { VersionClock } from "./version-clock.ts";
 
 export interface TelemetryStoreOptions {
@@ -42,18 +48,17 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const seen = await loadSeenTraces(queries, (error) =>
     onEvent?.(`The ids of the stored traces could not be read (${String(error)}); writes look each trace up.`),
   );
-  const writer = new TraceWriter({
-    queries,
-    clock,
-    seen: seen.traces,
-    recent: new RecentTraces(options.rememberedSpans),
-  });
-  await writer.repair(await findBrokenTraces(queries));
+  const shared = { queries, clock, recent: new RecentTraces(options.rememberedSpans), locks: new KeyedLock() };
+  const writer = new TraceWriter({ ...shared, seen: seen.traces });
+  const parts = new TracePartsWriter(shared);
+  const broken = await findBrokenTraces(queries);
+  await writer.deleteTraces(broken.halfDeleted);
+  await writer.repair(broken.torn);
 
   let closing: Promise<void> | undefined;
-  const whileOpen = async (change: () => Promise<void>): Promise<void> => {
+  const whileOpen = async <T>(change: () => Promise<T>): Promise<T> => {
     if (closing !== undefined) throw new SightlineError("STORE_UNAVAILABLE", "The store is closed.");
-    await change();
+    return await change();
   };
 
   return {
@@ -61,12 +66,26 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     searchTraces: (query, options = {}) => searchTraces(queries, query, options),
     countTraces: (selection, options = {}) => countTraces(queries, selection, options),
     aggregate: (query, options = {}) => aggregate(queries, query, options),
+    startRange: (selection, options = {}) => startRange(queries, selection, options),
+    listValues: (query, options = {}) => listValues(queries, query, options),
     getTraceInfos: (traceIds, options = {}) => getTraceInfos(queries, traceIds, options),
     getSpans: (traceIds, options = {}) => getSpans(queries, traceIds, options),
     getSpan: (traceId, spanId, options = {}) => getSpan(queries, traceId, spanId, options),
     getSpanOutlines: (traceId, options = {}) => getSpanOutlines(queries, traceId, options),
-    setTraceTags: (traceId, tags) => whileOpen(() => writer.editTags(traceId, tags)),
-    deleteTraceTag: (traceId, key) => whileOpen(() => writer.editTags(traceId, { [key]: undefined })),
+    readTraces: (selection, options = {}) => readTraces(queries, selection, options),
+    setTraceTags: (traceId, tags) => whileOpen(() => parts.edit("trace_tags", traceId, tags)),
+    deleteTraceTag: (traceId, key) => whileOpen(() => parts.edit("trace_tags", traceId, { [key]: undefined })),
+    setTraceMetadata: (traceId, metadata) => whileOpen(() => parts.edit("trace_metadata", traceId, metadata)),
+    deleteTraceMetadata: (traceId, key) => whileOpen(() => parts.edit("trace_metadata", traceId, { [key]: undefined })),
+    putClientInfo: (info) => whileOpen(() => writer.putClientInfo(info)),
+    createAssessment: (assessment) => whileOpen(() => parts.createAssessment(assessment)),
+    updateAssessment: (traceId, id, changes) => whileOpen(() => parts.updateAssessment(traceId, id, changes)),
+    deleteAssessment: (traceId, id) => whileOpen(() => parts.deleteAssessment(traceId, id)),
+    getAssessment: (traceId, id, options = {}) => readAssessment(queries, traceId, id, options),
+    getAssessments: (traceIds, options = {}) => readAssessments(queries, traceIds, options),
+    linkTraces: (kind, target, traceIds) => whileOpen(() => parts.link(kind, target, traceIds)),
+    unlinkTraces: (kind, target, traceIds) => whileOpen(() => parts.unlink(kind, target, traceIds)),
+    getTraceLinks: (traceIds, options = {}) => readLinks(queries, traceIds, options),
     deleteTraces: (traceIds) => whileOpen(() => writer.deleteTraces(traceIds)),
     experimentActivity: () => experimentActivity(queries),
     stats: () => telemetryStats(queries),

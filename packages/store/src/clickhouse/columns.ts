@@ -4,7 +4,7 @@
 import { raw, type Sql } from "./sql.ts";
 
 /** A value of a column as JSON has it. */
-export type Cell = string | number | null | Readonly<Record<string, string>>;
+export type Cell = string | number | null | readonly string[] | Readonly<Record<string, string>>;
 
 /** One property ⇄ one or more columns. */
 export interface Mapping<Value> {
@@ -29,12 +29,21 @@ export function count(column: string): Mapping<number> {
   return { columns: [column], write: (value) => [value], read: ([cell]) => Number(cell) };
 }
 
+/** An Array(String) column. */
+export function textList(column: string): Mapping<readonly string[]> {
+  return { columns: [column], write: (value) => [value], read: ([cell]) => (isList(cell) ? cell : []) };
+}
+
+function isList(cell: Cell | undefined): cell is readonly string[] {
+  return Array.isArray(cell);
+}
+
 /** A Map(…, String) column. */
 export function textMap(column: string): Mapping<Readonly<Record<string, string>>> {
   return {
     columns: [column],
     write: (value) => [value],
-    read: ([cell]) => (typeof cell === "object" && cell !== null ? cell : {}),
+    read: ([cell]) => (typeof cell === "object" && cell !== null && !isList(cell) ? cell : {}),
   };
 }
 
@@ -84,6 +93,7 @@ const LONE_SURROGATE = /\p{Surrogate}/gu;
 function wellFormed(cell: Cell): Cell {
   if (typeof cell === "string") return cell.replace(LONE_SURROGATE, "\ufffd");
   if (typeof cell !== "object" || cell === null) return cell;
+  if (isList(cell)) return cell.map((text) => text.replace(LONE_SURROGATE, "\ufffd"));
   const entries = Object.entries(cell).map((entry) => entry.map((part) => part.replace(LONE_SURROGATE, "\ufffd")));
   return Object.fromEntries(entries);
 }

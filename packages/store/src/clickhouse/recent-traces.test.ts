@@ -8,7 +8,7 @@ function trace(count: number): KnownTrace {
   const rows = Array.from({ length: count }, (_, index) =>
     toSpanRow(sampleSpan({ traceId: "t", spanId: spanId(index) })),
   );
-  return { experimentId: "0", spans: new Map(rows.map((row) => [row.spanId, row])) };
+  return { experimentId: "0", traceId: "t", spans: new Map(rows.map((row) => [row.spanId, row])), client: undefined };
 }
 
 test("a trace that is taken is forgotten until it is put back", () => {

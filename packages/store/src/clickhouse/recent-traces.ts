@@ -29,6 +29,11 @@ export class RecentTraces {
     return trace;
   }
 
+  /** The experiment of a trace that is remembered; undefined if it is not, which does not say that there is no such trace. */
+  experimentOf(traceId: string): string | undefined {
+    return this.#traces.get(traceId)?.experimentId;
+  }
+
   /** Remembers a trace as it is in the store; those that were used longest ago are forgotten to make room. */
   put(traceId: string, trace: KnownTrace): void {
     this.take(traceId);

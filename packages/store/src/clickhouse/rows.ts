@@ -7,7 +7,7 @@ import type { SpanEvent, SpanLink, TokenUsage } from "@sightline/wire/model/span
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import type { SpanRecord } from "../telemetry-store.ts";
-import { count, type Mapping, type Mappings, text, textMap } from "./columns.ts";
+import { count, type Mapping, type Mappings, text, textList, textMap } from "./columns.ts";
 import { parseExactJson } from "./exact-json.ts";
 
 /** A row of `spans`. */
@@ -28,6 +28,11 @@ export interface TraceRow {
   readonly state: TraceInfo["state"];
   readonly sessionId: string;
   readonly userId: string;
+  readonly clientRequestId: string;
+  readonly version: string;
+  readonly source: string;
+  /** Sorted, each once. */
+  readonly models: readonly string[];
   readonly spanCount: number;
   readonly usage?: TokenUsage;
   readonly costUsd?: number;
@@ -51,7 +56,7 @@ export function storedNanos(nanos: bigint): bigint {
  * A DateTime64 column. Written as `seconds.fraction`, which ClickHouse reads without a calendar; the seconds are padded to ten
  * digits, since four digits would be read as a year. Read as an integer in text, because a double cannot hold nanoseconds.
  */
-function time(column: string, unit: "Nano" | "Micro"): Mapping<bigint> {
+export function time(column: string, unit: "Nano" | "Micro"): Mapping<bigint> {
   const digits = unit === "Nano" ? 9 : 6;
   return {
     columns: [column],
@@ -101,6 +106,13 @@ const costUsd: Mapping<number | undefined> = {
   read: ([cell]) => (cell === null || cell === undefined ? undefined : Number(cell)),
 };
 
+/** 1 = yes; what is not said is no. */
+const isCostComputed: Mapping<boolean | undefined> = {
+  columns: ["cost_computed"],
+  write: (value) => [value === true ? 1 : 0],
+  read: ([cell]) => (Number(cell) === 1 ? true : undefined),
+};
+
 /** JSON text and, in a column of its own, `form key` of the attribute it was taken from; "" where there is none. */
 function payload(column: string): Mapping<Payload | undefined> {
   return {
@@ -146,6 +158,7 @@ export const spanMappings: Mappings<SpanRow> = {
   provider: text("provider"),
   usage,
   costUsd,
+  isCostComputed,
   sessionId: text("session_id"),
   userId: text("user_id"),
   inputs: payload("inputs"),
@@ -175,6 +188,10 @@ export const traceMappings: Mappings<TraceRow> = {
   state: text("state"),
   sessionId: text("session_id"),
   userId: text("user_id"),
+  clientRequestId: text("client_request_id"),
+  version: text("app_version"),
+  source: text("source"),
+  models: textList("models"),
   spanCount: count("span_count"),
   usage,
   costUsd,
@@ -185,18 +202,18 @@ export const traceMappings: Mappings<TraceRow> = {
   metadata: textMap("metadata"),
 };
 
-/** A row of `trace_tags`. */
-export interface TagRow {
+/** A row of `trace_tags` or `trace_metadata`. */
+export interface EditRow {
   readonly experimentId: string;
   readonly traceId: string;
   readonly key: string;
   readonly value: string;
-  /** 1 = a person removed the tag. */
+  /** 1 = a person removed the entry. */
   readonly removed: number;
 }
 
-/** Columns of `trace_tags`. */
-export const tagMappings: Mappings<TagRow> = {
+/** Columns of `trace_tags` and `trace_metadata`. */
+export const editMappings: Mappings<EditRow> = {
   experimentId: text("experiment_id"),
   traceId: text("trace_id"),
   key: text("key"),
@@ -232,8 +249,11 @@ function failureOf({ statusCode, statusMessage, events }: SpanRecord): string {
   return preview(known.length > 0 ? known.join(": ") : statusMessage, MAX_FAILURE_CHARS);
 }
 
-/** What the API shows of a trace row. @param tags  those of the row with people's edits laid over them */
-export function toTraceInfo(row: TraceRow, tags: Readonly<Record<string, string>>): TraceInfo {
+/** What the API shows of a trace row. @param parts  tags and metadata with people's edits laid over those of the row; assessments */
+export function toTraceInfo(
+  row: TraceRow,
+  { tags, metadata, assessments }: Pick<TraceInfo, "tags" | "metadata" | "assessments">,
+): TraceInfo {
   return {
     traceId: row.traceId,
     experimentId: row.experimentId,
@@ -245,12 +265,16 @@ export function toTraceInfo(row: TraceRow, tags: Readonly<Record<string, string>
     ...(row.responsePreview !== "" && { responsePreview: row.responsePreview }),
     ...(row.failure !== "" && { errorPreview: row.failure }),
     tags,
-    metadata: row.metadata,
+    metadata,
     ...(row.sessionId !== "" && { sessionId: row.sessionId }),
     ...(row.userId !== "" && { userId: row.userId }),
+    ...(row.clientRequestId !== "" && { clientRequestId: row.clientRequestId }),
+    ...(row.version !== "" && { version: row.version }),
+    ...(row.source !== "" && { source: row.source }),
+    ...(row.models.length > 0 && { models: [...row.models] }),
     ...(row.usage !== undefined && { tokenUsage: row.usage }),
     ...(row.costUsd !== undefined && { costUsd: row.costUsd }),
     spanCount: row.spanCount,
-    assessments: [],
+    assessments,
   };
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { SAMPLE_START, sampleSpan, spanId } from "../contract/samples.ts";
 import type { SpanRecord } from "../telemetry-store.ts";
+import type { KnownClientInfo } from "./client-info.ts";
+import type { KnownTrace } from "./known-traces.ts";
 import { type TraceRow, toSpanRow } from "./rows.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
 
@@ -12,7 +14,11 @@ function span(id: number, parent: number, facts: Partial<SpanRecord> = {}): Span
 }
 
 function summary(...spans: SpanRecord[]): TraceRow {
-  return summarizeTrace(spans.map(toSpanRow), "7");
+  return summarizeTrace(knownTrace(spans));
+}
+
+function knownTrace(spans: readonly SpanRecord[], client?: KnownClientInfo): KnownTrace {
+  return { experimentId: "7", traceId, spans: new Map(spans.map((one) => [one.spanId, toSpanRow(one)])), client };
 }
 
 function tokens(total: number): Partial<SpanRecord> {
@@ -30,6 +36,10 @@ describe("summarizeTrace", () => {
       state: "OK",
       sessionId: "s",
       userId: "",
+      clientRequestId: "",
+      version: "",
+      source: "shop",
+      models: [],
       spanCount: 1,
       requestPreview: "hi",
       responsePreview: "",

@@ -1,7 +1,11 @@
 /**
- * The spans of a trace → its row. Pure, and the same whatever the order of the spans.
+ * The spans of a trace and what its client said of it → its row. Pure, and the same whatever came first.
  */
+import { parseJson } from "@sightline/wire/json";
 import type { TokenUsage } from "@sightline/wire/model/span";
+import { CLIENT_REQUEST_ID_KEY, TRACE_FACT_KEYS } from "@sightline/wire/model/trace";
+import type { ClientFacts, KnownClientInfo } from "./client-info.ts";
+import type { KnownTrace } from "./known-traces.ts";
 import { latest } from "./moments.ts";
 import type { SpanRow, TraceRow } from "./rows.ts";
 
@@ -11,9 +15,11 @@ export const SUMMARY_PROPERTIES = [
   "spanId",
   "parentSpanId",
   "name",
+  "service",
   "startTimeUnixNano",
   "endTimeUnixNano",
   "statusCode",
+  "model",
   "usage",
   "costUsd",
   "sessionId",
@@ -35,9 +41,11 @@ export function toSummarySpan(span: SummarySpan): SummarySpan {
     spanId: span.spanId,
     parentSpanId: span.parentSpanId,
     name: span.name,
+    service: span.service,
     startTimeUnixNano: span.startTimeUnixNano,
     endTimeUnixNano: span.endTimeUnixNano,
     statusCode: span.statusCode,
+    model: span.model,
     ...(span.usage !== undefined && { usage: span.usage }),
     ...(span.costUsd !== undefined && { costUsd: span.costUsd }),
     sessionId: span.sessionId,
@@ -53,54 +61,75 @@ export function toSummarySpan(span: SummarySpan): SummarySpan {
 /**
  * Makes the row of a trace.
  *
- * - Facts about the whole trace come from the root, else from the earliest span that has them; tags and metadata are joined key by
- *   key, the root's first. Of several roots the earliest is "the" root.
+ * - What the client said of the whole trace wins: name, state, times, previews, request id; its tags and metadata go before those
+ *   of the spans, key by key.
+ * - Else facts about the whole trace come from the root, else from the earliest span that has them; tags and metadata are joined
+ *   key by key, the root's first. Of several roots the earliest is "the" root.
  * - The state is IN_PROGRESS while no root has ended, ERROR if a root that ended failed, else OK. A failing span inside a trace
  *   whose root succeeded was handled by the agent.
  * - The failure text is that of the deepest failing span, where the trouble began.
+ * - Tokens and cost are counted from the spans; what the client said of them counts only if no span says anything.
  *
- * @param spans  at least one; all of one trace, no span id twice
+ * @param trace  with a span or a client info at least
  */
-export function summarizeTrace(spans: readonly SummarySpan[], experimentId: string): TraceRow {
-  const byTime = [...spans].sort(byStartThenId);
+export function summarizeTrace({ experimentId, traceId, spans, client }: KnownTrace): TraceRow {
+  const byTime = [...spans.values()].sort(byStartThenId);
   const roots = byTime.filter((span) => span.parentSpanId === "");
-  const byWeight = [...roots, ...byTime.filter((span) => span.parentSpanId !== "")];
+  const byWeight = roots.length === 0 ? byTime : [...roots, ...byTime.filter((span) => span.parentSpanId !== "")];
+  const facts: ClientFacts = client?.facts ?? {};
   const [first] = byTime;
-  const [head] = byWeight;
-  if (first === undefined || head === undefined) throw new RangeError("A trace without spans has no row.");
+  if (first === undefined && client === undefined)
+    throw new RangeError("A trace of which nothing is known has no row.");
 
-  const start = first.startTimeUnixNano;
+  const start = startOf(first, client);
   const end = latest(
     start,
     byTime.map((span) => span.endTimeUnixNano),
   );
-  const state = stateOf(roots);
+  const state = facts.state ?? stateOf(roots);
   const tree = new SpanTree(byTime);
-  const usage = tree.total((span) => span.usage, addUsage, largerUsage);
-  const costUsd = tree.total(
-    (span) => span.costUsd,
-    (left, right) => left + right,
-    Math.max,
-  );
+  const tags = joinMaps([client?.tags, ...byWeight.map((span) => span.traceTags)]);
+  const metadata = joinMaps([client?.metadata, ...byWeight.map((span) => span.traceMetadata)]);
+  const usage = tree.total((span) => span.usage, addUsage, largerUsage) ?? saidUsage(metadata);
+  const costUsd = tree.total((span) => span.costUsd, add, Math.max) ?? saidCost(metadata);
 
   return {
     experimentId,
-    traceId: first.traceId,
+    traceId,
     startUs: start / 1000n,
-    durationUs: (end - start) / 1000n,
-    name: head.name,
+    durationUs: facts.durationUs === undefined ? (end - start) / 1000n : BigInt(facts.durationUs),
+    name: facts.name ?? byWeight[0]?.name ?? "",
     state,
-    sessionId: firstText(byWeight, (span) => span.sessionId),
-    userId: firstText(byWeight, (span) => span.userId),
-    spanCount: spans.length,
+    sessionId: client?.metadata[TRACE_FACT_KEYS.sessionId] ?? firstText(byWeight, (span) => span.sessionId),
+    userId: client?.metadata[TRACE_FACT_KEYS.userId] ?? firstText(byWeight, (span) => span.userId),
+    clientRequestId: facts.clientRequestId ?? metadata[CLIENT_REQUEST_ID_KEY] ?? "",
+    version: metadata[TRACE_FACT_KEYS.version] ?? tags["service.version"] ?? metadata[TRACE_FACT_KEYS.modelId] ?? "",
+    source: metadata[TRACE_FACT_KEYS.source] ?? firstText(byWeight, (span) => span.service),
+    models: modelsOf(byTime),
+    spanCount: byTime.length,
     ...(usage !== undefined && { usage }),
     ...(costUsd !== undefined && { costUsd }),
-    requestPreview: firstText(roots, (span) => span.requestPreview),
-    responsePreview: firstText(roots, (span) => span.responsePreview),
+    requestPreview: facts.requestPreview ?? firstText(roots, (span) => span.requestPreview),
+    responsePreview: facts.responsePreview ?? firstText(roots, (span) => span.responsePreview),
     failure: state === "ERROR" ? tree.deepestFailure() : "",
-    tags: joinMaps(byWeight.map((span) => span.traceTags)),
-    metadata: joinMaps(byWeight.map((span) => span.traceMetadata)),
+    tags,
+    metadata,
   };
+}
+
+/** Where the row of a trace lies in time, in microseconds: the start that `summarizeTrace` gives it. */
+export function startOfTrace({ spans, client }: KnownTrace): bigint {
+  let first: SummarySpan | undefined;
+  for (const span of spans.values()) {
+    if (first === undefined || span.startTimeUnixNano < first.startTimeUnixNano) first = span;
+  }
+  return startOf(first, client) / 1000n;
+}
+
+/** Nanoseconds: as the client said, else the start of the earliest span, else when the client said anything at all. */
+function startOf(first: SummarySpan | undefined, client: KnownClientInfo | undefined): bigint {
+  if (client?.facts.requestTimeUs !== undefined) return BigInt(client.facts.requestTimeUs) * 1000n;
+  return first?.startTimeUnixNano ?? (client?.receivedUs ?? 0n) * 1000n;
 }
 
 function byStartThenId(left: SummarySpan, right: SummarySpan): number {
@@ -125,12 +154,57 @@ function firstText(spans: readonly SummarySpan[], read: (span: SummarySpan) => s
 }
 
 /** Entries of all maps; of equal keys the earlier map's. */
-function joinMaps(maps: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+function joinMaps(maps: readonly (Readonly<Record<string, string>> | undefined)[]): Record<string, string> {
   const joined = new Map<string, string>();
   for (const map of maps) {
-    for (const key of Object.keys(map)) if (!joined.has(key)) joined.set(key, map[key] ?? "");
+    for (const key in map) if (!joined.has(key)) joined.set(key, map[key] ?? "");
   }
   return Object.fromEntries(joined);
+}
+
+function modelsOf(spans: readonly SummarySpan[]): string[] {
+  const models = new Set<string>();
+  for (const { model } of spans) if (model !== "") models.add(model);
+  return [...models].sort();
+}
+
+function add(left: number, right: number): number {
+  return left + right;
+}
+
+/**
+ * Token counts that MLflow's clients put into the metadata of a trace.
+ *
+ * @see MLflow 3.17, mlflow/tracing/constant.py: TraceMetadataKey.TOKEN_USAGE, TokenUsageKey
+ */
+function saidUsage(metadata: Readonly<Record<string, string>>): TokenUsage | undefined {
+  const counts = saidObject(metadata["mlflow.trace.tokenUsage"]);
+  const inputTokens = saidNumber(counts?.["input_tokens"]);
+  const outputTokens = saidNumber(counts?.["output_tokens"]);
+  if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  const cacheRead = saidNumber(counts?.["cache_read_input_tokens"]);
+  const cacheCreation = saidNumber(counts?.["cache_creation_input_tokens"]);
+  return {
+    inputTokens,
+    outputTokens,
+    totalTokens: saidNumber(counts?.["total_tokens"]) ?? inputTokens + outputTokens,
+    ...(cacheRead !== undefined && { cacheReadInputTokens: cacheRead }),
+    ...(cacheCreation !== undefined && { cacheCreationInputTokens: cacheCreation }),
+  };
+}
+
+/** US dollars. @see MLflow 3.17, mlflow/tracing/constant.py: TraceMetadataKey.COST, CostKey */
+function saidCost(metadata: Readonly<Record<string, string>>): number | undefined {
+  return saidNumber(saidObject(metadata["mlflow.trace.cost"])?.["total_cost"]);
+}
+
+function saidObject(json: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  const value = json === undefined ? undefined : parseJson(json);
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+function saidNumber(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
 function addUsage(left: TokenUsage, right: TokenUsage): TokenUsage {

@@ -1,23 +1,27 @@
 /**
- * Tags that people set on traces: kept apart from those that spans carry, and laid over them when read.
+ * Tags and metadata that people set on traces: kept apart from those that spans and clients carry, and laid over them when read.
  */
 import type { CallOptions } from "../telemetry-store.ts";
 import type { Queries } from "./queries.ts";
 import { param, sql } from "./sql.ts";
 
-/** One edit of a tag; undefined = removed. */
-export type TagEdits = ReadonlyMap<string, string | undefined>;
+/** The tables of edits: one row for each trace and key. */
+export type EditTable = "trace_tags" | "trace_metadata";
 
-/** The edits of the tags of these traces, by trace id. */
-export async function readTagEdits(
+/** One edit of an entry; undefined = removed. */
+export type Edits = ReadonlyMap<string, string | undefined>;
+
+/** The edits of these traces, by trace id. */
+export async function readEdits(
   queries: Queries,
+  table: EditTable,
   traceIds: readonly string[],
   options: CallOptions = {},
-): Promise<ReadonlyMap<string, TagEdits>> {
+): Promise<ReadonlyMap<string, Edits>> {
   const edits = new Map<string, Map<string, string | undefined>>();
   await queries.eachOfIds(
     traceIds,
-    (ids) => sql`SELECT trace_id, key, value, removed FROM ${queries.table("trace_tags")} FINAL
+    (ids) => sql`SELECT trace_id, key, value, removed FROM ${queries.table(table)} FINAL
       WHERE trace_id IN ${param(ids, "Array(String)")}`,
     ([traceId, key, value, removed]) => {
       const ofTrace = edits.get(String(traceId)) ?? new Map<string, string | undefined>();
@@ -29,16 +33,16 @@ export async function readTagEdits(
   return edits;
 }
 
-/** The tags that a trace shows: those its spans carry with the edits laid over. */
-export function overlayTags(
-  carried: Readonly<Record<string, string>>,
-  edits: TagEdits | undefined,
+/** The entries that a trace shows: those that were sent with the edits laid over. */
+export function overlayEdits(
+  sent: Readonly<Record<string, string>>,
+  edits: Edits | undefined,
 ): Readonly<Record<string, string>> {
-  if (edits === undefined) return carried;
-  const tags = new Map(Object.entries(carried));
+  if (edits === undefined) return sent;
+  const entries = new Map(Object.entries(sent));
   for (const [key, value] of edits) {
-    if (value === undefined) tags.delete(key);
-    else tags.set(key, value);
+    if (value === undefined) entries.delete(key);
+    else entries.set(key, value);
   }
-  return Object.fromEntries(tags);
+  return Object.fromEntries(entries);
 }

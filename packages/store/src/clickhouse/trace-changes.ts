@@ -1,7 +1,10 @@
 /**
- * The rows that one change writes, all with one version: spans, the rows of their traces, and tombstones for rows that moved.
+ * The rows that one change writes, all with one version: spans and client infos, the rows of their traces, and tombstones for rows
+ * that moved.
  */
 import type { SpanRecord } from "../telemetry-store.ts";
+import type { ClientInfo } from "../trace-parts.ts";
+import { clientInfoText, joinClientInfo } from "./client-info.ts";
 import { type Cell, propertiesOf, rowWriter } from "./columns.ts";
 import type { KnownTrace, TraceKey } from "./known-traces.ts";
 import { NdjsonBatch } from "./ndjson.ts";
@@ -23,7 +26,9 @@ const NANOS_PER_HOUR = 3_600_000_000_000n;
 
 export class TraceChanges {
   readonly spans = new NdjsonBatch();
+  readonly clientInfos = new NdjsonBatch();
   readonly traces = new NdjsonBatch();
+  readonly #version: number;
   /** Cells of the version columns. */
   readonly #here: readonly Cell[];
   readonly #gone: readonly Cell[];
@@ -31,35 +36,48 @@ export class TraceChanges {
   readonly #starts = new Map<string, bigint>();
 
   constructor(version: number) {
+    this.#version = version;
     this.#here = [version, 0];
     this.#gone = [version, 1];
   }
 
   /**
-   * Puts spans into a trace, and its row.
+   * Puts spans into a trace, and its row. A span that has ended is not replaced by a report that it is running, which came late.
    *
    * @param known  the trace as it is in the store
    * @returns the trace as it will be
    */
-  putSpans(known: KnownTrace | undefined, records: Iterable<SpanRecord>): KnownTrace {
+  putSpans(traceId: string, known: KnownTrace | undefined, records: Iterable<SpanRecord>): KnownTrace {
     let experimentId = known?.experimentId;
     const spans = new Map(known?.spans);
     for (const record of records) {
       experimentId ??= record.experimentId;
+      const before = spans.get(record.spanId);
+      if (before !== undefined && isStale(record, before)) continue;
       const row = { ...toSpanRow(record), experimentId };
       this.spans.add(spanText(row, this.#here), row.startTimeUnixNano / 1000n);
-      const before = spans.get(row.spanId);
       if (before !== undefined) this.#removeIfMoved(before, row);
       spans.set(row.spanId, toSummarySpan(row));
     }
-    const trace = { experimentId: experimentId ?? "", spans };
+    const trace = { experimentId: experimentId ?? "", traceId, spans, client: known?.client };
+    this.putTrace(trace);
+    return trace;
+  }
+
+  /** Puts what a client said of a trace, and the row of the trace. @returns the trace as it will be */
+  putClientInfo(known: KnownTrace | undefined, info: ClientInfo, nowUs: bigint): KnownTrace {
+    const { traceId } = info;
+    const experimentId = known?.experimentId ?? info.experimentId;
+    const client = joinClientInfo(known?.client, info, nowUs);
+    this.clientInfos.add(clientInfoText({ experimentId, traceId, ...client }, this.#version));
+    const trace = { experimentId, traceId, spans: known?.spans ?? new Map(), client };
     this.putTrace(trace);
     return trace;
   }
 
   /** Puts the row of a trace. */
-  putTrace({ experimentId, spans }: KnownTrace): void {
-    const row = summarizeTrace([...spans.values()], experimentId);
+  putTrace(trace: KnownTrace): void {
+    const row = summarizeTrace(trace);
     this.#starts.set(row.traceId, row.startUs);
     this.traces.add(traceText(row, this.#here), row.startUs);
   }
@@ -76,4 +94,12 @@ export class TraceChanges {
     const old = { ...before, experimentId: now.experimentId };
     this.spans.add(removedSpanText(old, this.#gone), before.startTimeUnixNano / 1000n);
   }
+}
+
+/** Whether a report says that a span runs which is known to have ended: reports of one span may overtake each other. */
+export function isStale(
+  report: Pick<SpanRecord, "endTimeUnixNano">,
+  known: Pick<SpanRecord, "endTimeUnixNano">,
+): boolean {
+  return report.endTimeUnixNano === 0n && known.endTimeUnixNano !== 0n;
 }

@@ -1,42 +1,47 @@
 /**
- * Everything that changes traces: writing spans, editing tags, deleting, repairing after a crash.
+ * Everything that changes the row of a trace: writing spans, what a client says of the whole trace, deleting, repairing after a
+ * crash. What is laid beside the row (tags, assessments, links) is written by `trace-parts-writer.ts`.
  *
  * One process writes. Changes of one trace run one after another, changes of different traces at once. A trace row is always
- * made from all spans of its trace: those of the call and those that are in the store.
+ * made from all spans of its trace and its client info: those of the call and those that are in the store.
  */
 import { setImmediate as giveWay } from "node:timers/promises";
-import { SightlineError } from "@sightline/wire/errors";
 import type { SpanRecord } from "../telemetry-store.ts";
-import { propertiesOf, rowWriter } from "./columns.ts";
-import { KeyedLock } from "./keyed-lock.ts";
+import type { ClientInfo } from "../trace-parts.ts";
+import type { KeyedLock } from "./keyed-lock.ts";
 import { type KnownTrace, type KnownTraces, readKnownTraces, type TraceKey } from "./known-traces.ts";
-import { earliest } from "./moments.ts";
-import { NdjsonBatch } from "./ndjson.ts";
 import type { Queries } from "./queries.ts";
 import type { RecentTraces } from "./recent-traces.ts";
-import { tagMappings } from "./rows.ts";
 import type { SeenTraces } from "./seen-traces.ts";
 import { param, raw, type Sql, sql } from "./sql.ts";
-import { TraceChanges } from "./trace-changes.ts";
+import { startOfTrace } from "./summarize-trace.ts";
+import { isStale, TraceChanges } from "./trace-changes.ts";
+import { traceTables } from "./trace-tables.ts";
 import type { VersionClock } from "./version-clock.ts";
 
 /** Writing the rows of 5,000 spans takes 80 ms; requests in between should not wait that long. */
 const MAX_SLICE_MS = 10;
-
-const tagText = rowWriter(tagMappings, propertiesOf(tagMappings), ["version"]);
 
 export class TraceWriter {
   readonly #queries: Queries;
   readonly #clock: VersionClock;
   readonly #seen: SeenTraces;
   readonly #recent: RecentTraces;
-  readonly #locks = new KeyedLock();
+  readonly #locks: KeyedLock;
 
-  constructor(options: { queries: Queries; clock: VersionClock; seen: SeenTraces; recent: RecentTraces }) {
+  /** @param options  `locks`: by trace id, shared with whoever else changes traces */
+  constructor(options: {
+    queries: Queries;
+    clock: VersionClock;
+    seen: SeenTraces;
+    recent: RecentTraces;
+    locks: KeyedLock;
+  }) {
     this.#queries = options.queries;
     this.#clock = options.clock;
     this.#seen = options.seen;
     this.#recent = options.recent;
+    this.#locks = options.locks;
   }
 
   /** @see TelemetryStore.writeSpans */
@@ -48,7 +53,7 @@ export class TraceWriter {
       const changed = new Map<string, KnownTrace>();
       let sliceStart = performance.now();
       for (const [traceId, spans] of batch) {
-        changed.set(traceId, changes.putSpans(known.traces.get(traceId), spans.values()));
+        changed.set(traceId, changes.putSpans(traceId, known.traces.get(traceId), spans.values()));
         if (performance.now() - sliceStart < MAX_SLICE_MS) continue;
         await giveWay();
         sliceStart = performance.now();
@@ -64,7 +69,7 @@ export class TraceWriter {
   }
 
   /**
-   * Makes the rows of these traces anew from the spans that are there.
+   * Makes the rows of these traces anew from the spans and client infos that are there.
    *
    * @param traceIds  traces whose row may be missing, old, or left over from deleted spans
    */
@@ -79,25 +84,21 @@ export class TraceWriter {
     });
   }
 
-  /**
-   * Sets tags; undefined removes one.
-   *
-   * @throws TRACE_NOT_FOUND
-   */
-  async editTags(traceId: string, edits: Readonly<Record<string, string | undefined>>): Promise<void> {
+  /** @see TraceParts.putClientInfo */
+  async putClientInfo(info: ClientInfo): Promise<void> {
+    const { traceId } = info;
     await this.#locks.run([traceId], async () => {
-      const [found] = await this.#queries.rows(
-        sql`SELECT experiment_id FROM ${this.#queries.table("traces")} FINAL
-          WHERE trace_id = ${param(traceId, "String")}`,
-      );
-      if (found === undefined) throw new SightlineError("TRACE_NOT_FOUND", `No trace has the id "${traceId}".`);
+      const known = await this.#know([traceId]);
       const version = this.#clock.next();
-      const rows = new NdjsonBatch();
-      for (const [key, value] of Object.entries(edits)) {
-        const removed = value === undefined ? 1 : 0;
-        rows.add(tagText({ experimentId: String(found[0]), traceId, key, value: value ?? "", removed }, [version]));
-      }
-      await this.#queries.insert("trace_tags", rows.buffers());
+      const changes = new TraceChanges(version);
+      // Versions are microseconds of the clock.
+      const changed = changes.putClientInfo(known.traces.get(traceId), info, BigInt(version));
+      for (const key of known.keys) changes.removeTraceUnlessPut(key);
+      this.#seen.add(traceId);
+      // As with spans: `repair` makes the trace's row if the process ends in between.
+      await this.#queries.insert("client_infos", changes.clientInfos.buffers());
+      await this.#queries.insert("traces", changes.traces.buffers());
+      this.#recent.put(traceId, changed);
     });
   }
 
@@ -105,10 +106,7 @@ export class TraceWriter {
   async deleteTraces(traceIds: readonly string[]): Promise<void> {
     await this.#locks.run(traceIds, async () => {
       for (const traceId of traceIds) this.#recent.take(traceId);
-      // The trace row goes last: while it is there, the deletion can be asked for again, or `repair` ends it.
-      await this.#buryAll("spans", "experiment_id, start_time, trace_id, span_id", traceIds);
-      await this.#buryAll("trace_tags", "experiment_id, trace_id, key", traceIds);
-      await this.#buryAll("traces", "experiment_id, start_time, trace_id", traceIds);
+      for (const { name, key } of traceTables) await this.#buryAll(name, key.join(", "), traceIds);
     });
   }
 
@@ -126,7 +124,7 @@ export class TraceWriter {
       const trace = this.#recent.take(traceId);
       if (trace !== undefined) {
         traces.set(traceId, trace);
-        keys.push({ experimentId: trace.experimentId, traceId, startUs: startOf(trace) / 1000n });
+        keys.push({ experimentId: trace.experimentId, traceId, startUs: startOfTrace(trace) });
       } else if (this.#seen.mayHold(traceId)) {
         others.push(traceId);
       }
@@ -149,17 +147,13 @@ export class TraceWriter {
   }
 }
 
-function startOf({ spans }: KnownTrace): bigint {
-  const starts = Array.from(spans.values(), (span) => span.startTimeUnixNano);
-  return earliest(starts[0] ?? 0n, starts);
-}
-
-/** The spans of a batch by trace, then by span id; of equal ids the last. */
+/** The spans of a batch by trace, then by span id; of equal ids the last, but one that ended before one that is running. */
 function groupByTrace(records: readonly SpanRecord[]): Map<string, Map<string, SpanRecord>> {
   const traces = new Map<string, Map<string, SpanRecord>>();
   for (const record of records) {
     const spans = traces.get(record.traceId) ?? new Map<string, SpanRecord>();
-    spans.set(record.spanId, record);
+    const before = spans.get(record.spanId);
+    if (before === undefined || !isStale(record, before)) spans.set(record.spanId, record);
     traces.set(record.traceId, spans);
   }
   return traces;

@@ -3,12 +3,13 @@
  */
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
+import { readAssessments } from "./assessments.ts";
 import { type Cell, propertiesOf, rowReader } from "./columns.ts";
 import type { Queries } from "./queries.ts";
 import { type TraceRow, toTraceInfo, traceMappings } from "./rows.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
-import { overlayTags, readTagEdits } from "./tags.ts";
+import { overlayEdits, readEdits } from "./tags.ts";
 
 const rowOfTrace = rowReader(traceMappings, propertiesOf(traceMappings));
 
@@ -25,7 +26,7 @@ export async function getTraceInfos(
 /** A trace row, and as the API shows it. */
 export interface FoundTrace {
   readonly row: TraceRow;
-  /** With the tags that people edited. */
+  /** With what people edited and the assessments. */
   readonly info: TraceInfo;
 }
 
@@ -48,10 +49,19 @@ export async function readTraces(
     (cells) => rows.push(rowOfTrace.read(cells)),
     options,
   );
-  const [edits] = await Promise.all([readTagEdits(queries, traceIds, options), readRows]);
-  return new Map(
-    rows.map((row) => [row.traceId, { row, info: toTraceInfo(row, overlayTags(row.tags, edits.get(row.traceId))) }]),
-  );
+  const [tags, metadata, assessments] = await Promise.all([
+    readEdits(queries, "trace_tags", traceIds, options),
+    readEdits(queries, "trace_metadata", traceIds, options),
+    readAssessments(queries, traceIds, options),
+    readRows,
+  ]);
+  const infoOf = (row: TraceRow): TraceInfo =>
+    toTraceInfo(row, {
+      tags: overlayEdits(row.tags, tags.get(row.traceId)),
+      metadata: overlayEdits(row.metadata, metadata.get(row.traceId)),
+      assessments: assessments.get(row.traceId) ?? [],
+    });
+  return new Map(rows.map((row) => [row.traceId, { row, info: infoOf(row) }]));
 }
 
 /** @see TelemetryStore.countTraces */

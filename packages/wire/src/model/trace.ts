@@ -12,12 +12,13 @@ export const TraceInfo = z.object({
   /** `tr-` + 32 hex digits. */
   traceId: z.string(),
   experimentId: z.string(),
-  /** Name of the root span; of the earliest span while the root is missing. */
+  /** As the client said, else of the root span, else of the earliest span; "" while there is neither. */
   name: z.string(),
+  /** As the client said, else IN_PROGRESS while no root has ended, ERROR if a root failed, else OK. */
   state: TraceState,
-  /** RFC 3339 with microseconds: start of the earliest span. */
+  /** RFC 3339 with microseconds: as the client said, else start of the earliest span. */
   requestTime: z.string(),
-  /** Milliseconds from the earliest start to the latest end. */
+  /** Milliseconds: as the client said, else from the request time to the latest end. */
   durationMs: z.number(),
   /** Text of the question, at most 1,000 characters; absent when there is none. */
   requestPreview: z.optional(z.string()),
@@ -29,7 +30,14 @@ export const TraceInfo = z.object({
   metadata: z.record(z.string(), z.string()),
   sessionId: z.optional(z.string()),
   userId: z.optional(z.string()),
+  /** The caller's own id of the request. */
   clientRequestId: z.optional(z.string()),
+  /** Version of the agent that ran: metadata `sightline.version`, else tag `service.version`, else metadata `mlflow.modelId`. */
+  version: z.optional(z.string()),
+  /** Program that sent it: metadata `mlflow.source.name`, else the service of the root span, else of the earliest that has one. */
+  source: z.optional(z.string()),
+  /** Models that its spans called, each once, sorted; absent when there are none. */
+  models: z.optional(z.array(z.string())),
   tokenUsage: z.optional(TokenUsage),
   /** US dollars */
   costUsd: z.optional(z.number()),
@@ -40,6 +48,15 @@ export type TraceInfo = z.infer<typeof TraceInfo>;
 
 /** Metadata key under which a trace's `clientRequestId` is kept; `TraceInfo` shows it as a field of its own. */
 export const CLIENT_REQUEST_ID_KEY = "sightline.clientRequestId";
+
+/** Metadata keys that facts of a trace are read from, where nothing else says them. */
+export const TRACE_FACT_KEYS = {
+  version: "sightline.version",
+  modelId: "mlflow.modelId",
+  source: "mlflow.source.name",
+  sessionId: "mlflow.trace.session",
+  userId: "mlflow.trace.user",
+} as const;
 
 export const Trace = z.object({ info: TraceInfo, spans: z.array(Span) });
 export type Trace = z.infer<typeof Trace>;

@@ -8,6 +8,7 @@ import { assessments } from "./0004-assessments.ts";
 import { traceMetadata } from "./0005-trace-metadata.ts";
 import { traceLinks } from "./0006-trace-links.ts";
 import { traceFacts } from "./0007-trace-facts.ts";
+import { clientInfos } from "./0008-client-infos.ts";
 import type { SchemaStep } from "./dialect.ts";
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -18,4 +19,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   traceMetadata,
   traceLinks,
   traceFacts,
+  clientInfos,
 ];
