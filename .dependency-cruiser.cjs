@@ -16,19 +16,20 @@ const packages = {
 /** Folders and files of server/src: who may import whom. `config` and `http` are open to every folder. */
 const server = {
   main: ["app"],
-  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "query"],
-  api: ["query", "jobs", "lifecycle"],
+  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "transfer", "query"],
+  api: ["query", "jobs", "lifecycle", "transfer"],
   ingest: [],
   monitor: ["query"],
   serving: ["query"],
   query: [],
   jobs: [],
   lifecycle: ["query", "jobs"],
+  transfer: ["query", "ingest", "jobs"],
   config: [],
   http: [],
 };
 /** Folders of server/src that may import the store package; the others go through a use case. */
-const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle"];
+const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle", "transfer"];
 const openToAllOfServer = ["config", "http"];
 
 const exceptions = [];

@@ -10,6 +10,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import { Hono } from "hono";
 import { createLiveStream } from "./api/live.ts";
 import { ownHandlers } from "./api/own/handlers.ts";
+import { createTransferRoutes, type StreamRoute } from "./api/transfer.ts";
 import type { Config } from "./config.ts";
 import { createAssets } from "./http/assets.ts";
 import { ByteBudget } from "./http/byte-budget.ts";
@@ -86,6 +87,8 @@ export function createApp(options: AppOptions): App {
   const hono = new Hono();
   hono.post("/v1/traces", (context) => ingest(context.req.raw));
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
+  // Before the endpoints: `/traces/export` must not be taken for the trace "export".
+  addStreams(hono, createTransferRoutes(stores));
   addEndpoints(hono, endpoints, ownHandlers({ stores, jobs }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),
@@ -126,6 +129,17 @@ export function createApp(options: AppOptions): App {
     closeStreams: () => live.close(),
     drain: () => buffer.drain(),
   };
+}
+
+/** Adds routes whose bodies are streams. */
+function addStreams(hono: Hono, routes: readonly StreamRoute[]): void {
+  for (const { method, path, handle } of routes) {
+    hono.on(method, path, (context) => handle(context.req.raw, context.req.param()));
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map((route) => route.method);
+    refuseOtherMethods(hono, path, methods);
+  }
 }
 
 /** Makes a value at its first use and keeps it. */

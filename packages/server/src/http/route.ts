@@ -64,9 +64,9 @@ function countParams(path: string): number {
 
 async function answer(endpoint: Endpoint, handler: Handler<Endpoint>, context: Context): Promise<Response> {
   const input = {
-    params: parse(endpoint.params, context.req.param(), "path parameter"),
-    query: parse(endpoint.query, context.req.query(), "query parameter"),
-    body: endpoint.body && parse(endpoint.body, await readJson(context.req.raw), "field"),
+    params: checkInput(endpoint.params, context.req.param(), "path parameter"),
+    query: checkInput(endpoint.query, context.req.query(), "query parameter"),
+    body: endpoint.body && checkInput(endpoint.body, await readJson(context.req.raw), "field"),
   };
   const output = await handler(input as Parameters<typeof handler>[0], { signal: context.req.raw.signal });
   return replyJson(200, output);
@@ -77,7 +77,7 @@ async function answer(endpoint: Endpoint, handler: Handler<Endpoint>, context: C
  *
  * @throws UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST
  */
-async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request): Promise<unknown> {
   const type = mediaType(request);
   if (type !== "application/json") {
     throw new SightlineError(
@@ -98,7 +98,17 @@ export function mediaType(request: Request): string {
   return (end === -1 ? header : header.slice(0, end)).trim().toLowerCase();
 }
 
-function parse(schema: Schema | undefined, value: unknown, what: string): unknown {
+/**
+ * What came in as the schema gives it; `{}` without a schema.
+ *
+ * @param what  what a part of it is called in the sentence of an error
+ * @throws INVALID_PARAMETER with the problems as details
+ */
+export function checkInput(
+  schema: Schema | undefined,
+  value: unknown,
+  what: "field" | "path parameter" | "query parameter",
+): unknown {
   if (!schema) return {};
   const result = check(schema, value);
   if (result.ok) return result.value;

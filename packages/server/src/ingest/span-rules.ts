@@ -6,8 +6,18 @@
 import { isOtelTraceId, isSpanId } from "@sightline/wire/ids";
 import type { OtlpSpan } from "@sightline/wire/otlp/span";
 
+/** What the rules look at. */
+export type SpanUnderRules = Pick<
+  OtlpSpan,
+  "traceId" | "spanId" | "parentSpanId" | "name" | "startTimeUnixNano" | "endTimeUnixNano"
+> & {
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly events: readonly unknown[];
+  readonly links: readonly unknown[];
+};
+
 /** Says why the span is refused; undefined if the rule holds. */
-type Rule = (span: OtlpSpan) => string | undefined;
+type Rule = (span: SpanUnderRules) => string | undefined;
 
 /** 2106: the telemetry store sorts by 32-bit seconds. Later times are broken clocks or other units. */
 const MAX_UNIX_NANO = 4_294_967_295_999_999_999n;
@@ -43,7 +53,7 @@ const rules: readonly Rule[] = [
 ];
 
 /** Why a span cannot be kept, as the end of a sentence; undefined if it can. */
-export function refusalOf(span: OtlpSpan): string | undefined {
+export function refusalOf(span: SpanUnderRules): string | undefined {
   for (const rule of rules) {
     const reason = rule(span);
     if (reason !== undefined) return reason;
@@ -52,7 +62,7 @@ export function refusalOf(span: OtlpSpan): string | undefined {
 }
 
 /** Whether the span has no parent. Some senders write the absent parent as zeros. */
-export function isRoot(span: OtlpSpan): boolean {
+export function isRoot(span: Pick<OtlpSpan, "parentSpanId">): boolean {
   return span.parentSpanId === "" || span.parentSpanId === "0000000000000000";
 }
 

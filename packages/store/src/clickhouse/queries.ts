@@ -85,6 +85,46 @@ export class Queries {
     }
   }
 
+  /** Hands over the rows in groups, and takes no more from the engine than the loop asks for; leaving the loop stops the engine. */
+  async *stream(query: Sql, { signal }: CallOptions = {}): AsyncGenerator<readonly Cell[][], void> {
+    const { text, parameters } = render(sql`${query}${READ_SETTINGS}`);
+    signal?.throwIfAborted();
+    try {
+      const answer = await this.#client.query({
+        query: text,
+        query_params: parameters,
+        format: "JSONCompactEachRow",
+        ...(signal !== undefined && { abort_signal: signal }),
+      });
+      // Leaving the loop destroys the stream, and with it the request.
+      for await (const rows of answer.stream<Cell[]>()) yield rows.map((row) => row.json());
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw fromClickHouseError(error);
+    }
+  }
+
+  /**
+   * The bytes of an answer as the engine writes them, no more of them than the loop asks for.
+   *
+   * @param format  e.g. `JSONEachRow`, `Parquet`
+   */
+  async *bytes(query: Sql, format: string, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void> {
+    const { text, parameters } = render(sql`${query} FORMAT ${raw(format)}${READ_SETTINGS}`);
+    signal?.throwIfAborted();
+    try {
+      const { stream } = await this.#client.exec({
+        query: text,
+        query_params: parameters,
+        ...(signal !== undefined && { abort_signal: signal }),
+      });
+      for await (const chunk of stream) yield chunk as Uint8Array;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw fromClickHouseError(error);
+    }
+  }
+
   /**
    * `each` for many ids: one query for each part of the list, one after the other.
    *

@@ -10,7 +10,8 @@ import { param, sql } from "./sql.ts";
 const NOT_SHOWN = ["traceTags", "traceMetadata", "requestPreview", "responsePreview", "failure"] as const;
 type NotShown = (typeof NOT_SHOWN)[number];
 
-const storedSpan = rowReader(
+/** Reads a whole span. */
+export const storedSpan = rowReader(
   spanMappings,
   propertiesOf(spanMappings).filter(
     (property): property is Exclude<keyof SpanRow, NotShown> => !NOT_SHOWN.some((name) => name === property),

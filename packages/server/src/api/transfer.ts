@@ -1,0 +1,75 @@
+/**
+ * Export and import over HTTP: `/api/v1/traces/export` and `/api/v1/traces/import`.
+ */
+import {
+  EXPORT_PATH,
+  EXPORT_TRACES_HEADER,
+  ExportRequest,
+  IMPORT_PATH,
+  ImportQuery,
+} from "@sightline/wire/api/transfer";
+import { replyJson } from "../http/reply.ts";
+import { checkInput, readJson } from "../http/route.ts";
+import { gzipped, readStream, replyStream } from "../http/stream.ts";
+import type { Stores } from "../query/stores.ts";
+import { readSelection } from "../query/trace-selection.ts";
+import { countSelected, exportTraces } from "../transfer/export-traces.ts";
+import { importTraces } from "../transfer/import-traces.ts";
+
+/** A call whose request or answer is a stream. */
+export interface StreamRoute {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly handle: (request: Request, params: Readonly<Record<string, string>>) => Promise<Response>;
+}
+
+export function createTransferRoutes(stores: Stores): readonly StreamRoute[] {
+  return [
+    { method: "GET", path: EXPORT_PATH, handle: (request) => answerExport(stores, request, readQuery(request)) },
+    {
+      method: "POST",
+      path: EXPORT_PATH,
+      handle: async (request) =>
+        answerExport(stores, request, checkInput(ExportRequest, await readJson(request), "field")),
+    },
+    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, request) },
+  ];
+}
+
+/** @throws what the selection throws */
+async function answerExport(stores: Stores, request: Request, input: unknown): Promise<Response> {
+  // `checkInput` gives what the schema says.
+  const wanted = input as ExportRequest;
+  const selection = await readSelection(stores, wanted);
+  const call = { signal: request.signal };
+  const total = await countSelected(stores, selection, call);
+  const lines = exportTraces(stores, selection, call);
+  return await replyStream(wanted.gzip ? gzipped(lines) : lines, {
+    "content-type": wanted.gzip ? "application/gzip" : "application/x-ndjson; charset=utf-8",
+    "content-disposition": `attachment; filename="traces.jsonl${wanted.gzip ? ".gz" : ""}"`,
+    [EXPORT_TRACES_HEADER]: String(total),
+  });
+}
+
+async function answerImport(stores: Stores, request: Request): Promise<Response> {
+  const { searchParams } = new URL(request.url);
+  // `checkInput` gives what the schema says.
+  const query = checkInput(ImportQuery, Object.fromEntries(searchParams), "query parameter") as ImportQuery;
+  return replyJson(200, await importTraces(stores, readStream(request), query, { signal: request.signal }));
+}
+
+/** The query of a GET: lists come as a parameter once for each item, booleans as `true` or `false`. */
+function readQuery(request: Request): unknown {
+  const { searchParams } = new URL(request.url);
+  const experiments = searchParams.getAll("experiments");
+  const gzip = searchParams.get("gzip");
+  return checkInput(
+    ExportRequest,
+    {
+      ...Object.fromEntries(searchParams),
+      ...(experiments.length > 0 && { experiments }),
+      ...(gzip !== null && { gzip: gzip === "true" ? true : gzip === "false" ? false : gzip }),
+    },
+    "query parameter",
+  );
+}

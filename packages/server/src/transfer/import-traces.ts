@@ -1,0 +1,184 @@
+/**
+ * Lines of JSON → traces in the store, written in batches. A line that cannot be kept is counted with its reason; the rest is kept.
+ *
+ * Spans keep their ids and writing a span again replaces it, so importing twice doubles nothing.
+ */
+import type { SpanRecord } from "@sightline/store/telemetry-store";
+import { type ImportQuery, type ImportResult, MAX_IMPORT_PROBLEMS } from "@sightline/wire/api/transfer";
+import { SightlineError } from "@sightline/wire/errors";
+import { parseJson } from "@sightline/wire/json";
+import { DEFAULT_EXPERIMENT } from "@sightline/wire/model/experiment";
+import { decodeExportRequestJson } from "@sightline/wire/otlp/json";
+import { runPipeline } from "../ingest/pipeline.ts";
+import type { Call, Stores } from "../query/stores.ts";
+import { readLines } from "./lines.ts";
+import { type ReadTrace, readTraceLine } from "./trace-line.ts";
+
+/** An exported trace is cut into lines of some 32 MiB; a line far above that is no trace. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024;
+/** A batch is written when it has this many spans or bytes of lines. */
+const BATCH_SPANS = 2000;
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Reads the stream to its end; no more of it than is being written.
+ *
+ * @throws the store's errors; what was written before stays, and importing all again is safe
+ */
+export async function importTraces(
+  stores: Stores,
+  body: AsyncIterable<Uint8Array>,
+  query: ImportQuery,
+  call: Call,
+): Promise<ImportResult> {
+  const experiments = new ImportExperiments(stores, query.experiment);
+  const report = new Report();
+  let batch = new Batch();
+  for await (const { number, bytes } of readLines(body, MAX_LINE_BYTES)) {
+    if (bytes === undefined) {
+      report.refuse(number, `it is longer than ${MAX_LINE_BYTES} bytes`);
+      continue;
+    }
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    if (text.trim() === "") continue;
+    await readLine({ number, text, experiments, report, batch });
+    batch.bytes += bytes.length;
+    if (batch.records.length < BATCH_SPANS && batch.bytes < BATCH_BYTES) continue;
+    call.signal.throwIfAborted();
+    await batch.write(stores, report);
+    batch = new Batch();
+  }
+  await batch.write(stores, report);
+  return report.result();
+}
+
+interface LineContext {
+  readonly number: number;
+  readonly text: string;
+  readonly experiments: ImportExperiments;
+  readonly report: Report;
+  readonly batch: Batch;
+}
+
+/** Puts what a line holds into the batch. */
+async function readLine({ number, text, experiments, report, batch }: LineContext): Promise<void> {
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    report.refuse(number, value === undefined ? "it is not JSON" : "it is no JSON object");
+    return;
+  }
+  try {
+    if ("resourceSpans" in value || "resource_spans" in value) {
+      const { records, partialSuccess } = runPipeline(decodeExportRequestJson(value), await experiments.given());
+      batch.records.push(...records);
+      if (partialSuccess) report.refuse(number, partialSuccess.errorMessage.replace(/\.$/, ""), records.length);
+      else report.keep(records.length);
+      return;
+    }
+    const result = readTraceLine(value, text);
+    if (!result.ok) {
+      report.refuse(number, result.reason);
+      return;
+    }
+    const records = result.trace.records(await experiments.of(result.trace));
+    batch.records.push(...records);
+    report.keep(records.length);
+  } catch (error) {
+    if (!(error instanceof SightlineError) || !LINE_ERRORS.has(error.code)) throw error;
+    report.refuse(number, error.message.replace(/\.$/, ""));
+  }
+}
+
+/** Errors that are about what the line says; others end the import. */
+const LINE_ERRORS: ReadonlySet<SightlineError["code"]> = new Set([
+  "OTLP_MALFORMED",
+  "INVALID_PARAMETER",
+  "EXPERIMENT_NOT_FOUND",
+]);
+
+class Batch {
+  readonly records: SpanRecord[] = [];
+  bytes = 0;
+
+  async write(stores: Stores, _report: Report): Promise<void> {
+    if (this.records.length > 0) await stores.telemetry.writeSpans(this.records);
+  }
+}
+
+class Report {
+  #lines = 0;
+  #imported = 0;
+  #spans = 0;
+  #refused = 0;
+  readonly #problems: { line: number; reason: string }[] = [];
+
+  keep(spans: number): void {
+    this.#lines += 1;
+    this.#imported += 1;
+    this.#spans += spans;
+  }
+
+  /** @param spans  how many of the line's spans are kept all the same */
+  refuse(line: number, reason: string, spans = 0): void {
+    this.#lines += 1;
+    this.#refused += 1;
+    if (spans > 0) this.#imported += 1;
+    this.#spans += spans;
+    if (this.#problems.length < MAX_IMPORT_PROBLEMS) this.#problems.push({ line, reason });
+  }
+
+  result(): ImportResult {
+    return {
+      lines: this.#lines,
+      imported: this.#imported,
+      spans: this.#spans,
+      refused: this.#refused,
+      problems: this.#problems,
+    };
+  }
+}
+
+/** Which experiment a trace goes to, looked up once for each. */
+class ImportExperiments {
+  readonly #stores: Stores;
+  readonly #name: string | undefined;
+  readonly #ids = new Map<string, string>();
+
+  constructor(stores: Stores, name: string | undefined) {
+    this.#stores = stores;
+    this.#name = name;
+  }
+
+  /** That of the import; `Default` when none is named. */
+  async given(): Promise<string> {
+    return this.#name === undefined ? DEFAULT_EXPERIMENT.experimentId : await this.#byName(this.#name);
+  }
+
+  /** @throws EXPERIMENT_NOT_FOUND if the trace names none and there is none of its id here */
+  async of({ line }: ReadTrace): Promise<string> {
+    const name = this.#name ?? line.experiment;
+    if (name !== undefined) return await this.#byName(name);
+    const { experimentId } = line.info;
+    const key = `id ${experimentId}`;
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const found = await this.#stores.entities.getExperiment(experimentId);
+    if (!found) {
+      throw new SightlineError(
+        "EXPERIMENT_NOT_FOUND",
+        `no experiment here has the id "${experimentId.slice(0, 50)}", and the line names none: name one for the import.`,
+      );
+    }
+    this.#ids.set(key, found.experimentId);
+    return found.experimentId;
+  }
+
+  async #byName(name: string): Promise<string> {
+    const key = `name ${name}`;
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const { experimentId } = await this.#stores.entities.ensureExperiment(name);
+    this.#ids.set(key, experimentId);
+    return experimentId;
+  }
+}

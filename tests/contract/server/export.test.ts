@@ -1,0 +1,248 @@
+/**
+ * Export and import of traces, over HTTP.
+ */
+import { gunzipSync, gzipSync } from "node:zlib";
+import { EXPORT_PATH, type ExportRequest, IMPORT_PATH, type ImportResult } from "@sightline/wire/api/transfer";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { newTraceId } from "../../harness/otlp-json.ts";
+import { type ServerUnderTest, startInProcess } from "./in-process.ts";
+import { encodeSpans, errorOf, makeSpan, makeTrace, START, send } from "./spans.ts";
+
+let source: ServerUnderTest;
+let target: ServerUnderTest;
+beforeAll(async () => {
+  [source, target] = await Promise.all([startInProcess(), startInProcess()]);
+});
+afterAll(async () => {
+  await Promise.all([source.stop(), target.stop()]);
+});
+
+async function exportLines(server: ServerUnderTest, wanted: Partial<ExportRequest> = {}): Promise<string[]> {
+  const answer = await fetch(server.url + EXPORT_PATH, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(wanted),
+  });
+  expect(answer.status).toBe(200);
+  const text = await answer.text();
+  return text.split("\n").slice(0, -1);
+}
+
+async function importBody(
+  server: ServerUnderTest,
+  body: string | Uint8Array,
+  query = "",
+  headers: Record<string, string> = {},
+): Promise<ImportResult> {
+  const answer = await fetch(server.url + IMPORT_PATH + query, {
+    method: "POST",
+    headers,
+    body: typeof body === "string" ? body : new Uint8Array(body),
+  });
+  expect(answer.status, await answer.clone().text()).toBe(200);
+  return (await answer.json()) as ImportResult;
+}
+
+/** Lines as they compare between servers: without ids of experiments, which each server gives itself. */
+function comparable(lines: readonly string[]): unknown[] {
+  return lines
+    .map((line) => {
+      const value = JSON.parse(line.replaceAll(/:(-?\d{16,})(?=[,}\]])/g, ':"$1"'));
+      value.info.experimentId = undefined;
+      return value;
+    })
+    .sort((left, right) => (left.info.traceId < right.info.traceId ? -1 : 1));
+}
+
+test("export, import into another server, export again: the same traces, to the last digit", async () => {
+  const chat = makeTrace(3, {
+    name: "chat",
+    attributes: {
+      "mlflow.spanInputs": '{"q": 1.0, "id": 12345678901234567890, "text": "héllo 你好 🚀 \\u0000"}',
+      "mlflow.spanOutputs": '"plain"',
+      "session.id": "s-1",
+      "user.id": "u-1",
+      big: 9_007_199_254_740_993n,
+      ratio: 0.1,
+      list: ["a", 9_007_199_254_740_993n, { deep: true }],
+      __proto: "x",
+    },
+    events: [
+      {
+        name: "exception",
+        timeUnixNano: START + 5n,
+        attributes: { "exception.type": "E", "exception.message": "boom", code: 9_007_199_254_740_993n, at: 1.5 },
+      },
+    ],
+    links: [{ traceId: newTraceId(), spanId: "00000000000000ab", attributes: { n: 2n } }],
+    statusCode: 2,
+    statusMessage: "failed",
+  });
+  const running = makeSpan({ name: "running", endTimeUnixNano: 0n });
+  const orphan = makeSpan({ name: "orphan", parentSpanId: "00000000000000ff", startTimeUnixNano: START - 1_000_000n });
+  const llm = makeTrace(1, {
+    name: "llm",
+    attributes: { "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 10n, "gen_ai.usage.output_tokens": 5n },
+  });
+  for (const spans of [chat, [running], [orphan], llm]) {
+    const answer = await send(source.url, encodeSpans(spans, { "service.name": "shop", "deployment.environment": "prod" }), {
+      "x-sightline-experiment": "Träume",
+    });
+    expect(answer.status).toBe(200);
+  }
+  const chatId = `tr-${chat[0]?.traceId}`;
+  await source.client.setTraceTag({ params: { traceId: chatId, key: "verdict" }, body: { value: "good" } });
+  await source.client.deleteTraceTag({ params: { traceId: chatId, key: "deployment.environment" } });
+
+  const lines = await exportLines(source, { experiments: ["Träume"] });
+  expect(lines).toHaveLength(4);
+  expect(lines.join("\n")).toContain('{"q": 1.0, "id": 12345678901234567890,');
+  const { trace } = await source.client.getTrace({ params: { traceId: chatId } });
+  const line = lines.find((text) => text.includes(`"traceId":"${chatId}"`)) ?? "{}";
+  expect(JSON.parse(line)).toEqual({ experiment: "Träume", ...trace });
+
+  const result = await importBody(target, `${lines.join("\n")}\n`);
+  expect(result).toEqual({ lines: 4, imported: 4, spans: 8, refused: 0, problems: [] });
+  const again = await exportLines(target, { experiments: ["Träume"] });
+  expect(comparable(again)).toEqual(comparable(lines));
+
+  // Twice: nothing is doubled.
+  const before = await target.client.getStats();
+  await importBody(target, gzipSync(lines.join("\n")));
+  const after = await target.client.getStats();
+  expect([after.traces, after.spans]).toEqual([before.traces, before.spans]);
+  expect(await exportLines(target, { experiments: ["Träume"] })).toEqual(again);
+});
+
+test("an export is what the filter, the experiments and the times say, newest first", async () => {
+  const experiment = "selected";
+  for (let index = 0; index < 12; index++) {
+    const start = START + BigInt(index) * 60_000_000_000n;
+    const span = makeSpan({ name: `n${index}`, startTimeUnixNano: start, statusCode: index % 2 === 0 ? 2 : 1 });
+    await send(source.url, [span], { "x-sightline-experiment": experiment });
+  }
+  const namesOf = (lines: string[]) => lines.map((line) => JSON.parse(line).info.name);
+  const failed = await exportLines(source, { experiments: [experiment], filter: "status = 'ERROR'" });
+  expect(namesOf(failed)).toEqual(["n10", "n8", "n6", "n4", "n2", "n0"]);
+  const url = new URL(source.url + EXPORT_PATH);
+  url.searchParams.append("experiments", experiment);
+  url.searchParams.append("from", "2026-11-24T08:27:00Z");
+  url.searchParams.append("to", "2026-11-24T08:29:30Z");
+  url.searchParams.append("gzip", "true");
+  const answer = await fetch(url);
+  expect(answer.headers.get("x-sightline-traces")).toBe("3");
+  expect(answer.headers.get("content-type")).toBe("application/gzip");
+  const text = gunzipSync(new Uint8Array(await answer.arrayBuffer())).toString();
+  expect(namesOf(text.trim().split("\n"))).toEqual(["n4", "n3", "n2"]);
+  expect(await exportLines(source, { experiments: [] })).toEqual([]);
+});
+
+test("many traces are exported each once, whatever the pages and runs", async () => {
+  const experiment = "many";
+  const ids = new Set<string>();
+  for (let batch = 0; batch < 6; batch++) {
+    const spans = Array.from({ length: 220 }, (_, index) =>
+      // Many start in the same microsecond: pages end inside of ties.
+      makeTrace(batch === 0 && index === 0 ? 5000 : 1, { startTimeUnixNano: START + BigInt(index % 7) * 1_000_000n }),
+    );
+    for (const [root] of spans) ids.add(`tr-${root?.traceId}`);
+    await send(source.url, spans.flat(), { "x-sightline-experiment": experiment });
+  }
+  const lines = (await exportLines(source, { experiments: [experiment] })).map((line) => JSON.parse(line));
+  expect(lines).toHaveLength(6 * 220);
+  expect(new Set(lines.map((line) => line.info.traceId))).toEqual(ids);
+  for (const line of lines) expect(line.spans).toHaveLength(line.info.spanCount);
+});
+
+test("a line that cannot be kept is refused with its number and reason, the others are kept", async () => {
+  const [good = ""] = await exportLines(source, { experiments: ["selected"], filter: "name = 'n1'" });
+  const trace = JSON.parse(good);
+  const changed = (change: (line: typeof trace) => void) => {
+    const line = structuredClone(trace);
+    change(line);
+    return JSON.stringify(line);
+  };
+  const body = [
+    good,
+    "",
+    "not json",
+    "[1]",
+    changed((line) => (line.info.traceId = "tr-1")),
+    changed((line) => (line.spans[0].spanId = "zz")),
+    changed((line) => (line.spans[0].startTimeUnixNano = "yesterday")),
+    changed((line) => delete line.info.state),
+    changed((line) => {
+      line.experiment = undefined;
+      line.info.experimentId = "987654321";
+    }),
+    JSON.stringify({ resourceSpans: 7 }),
+    good,
+  ].join("\n");
+  const result = await importBody(target, body);
+  expect(result).toMatchObject({ lines: 10, imported: 2, spans: 2, refused: 8 });
+  expect(result.problems.map(({ line }) => line)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(result.problems.slice(0, 7).map(({ reason }) => reason)).toMatchInlineSnapshot(`
+    [
+      "it is not JSON",
+      "it is no JSON object",
+      ""tr-1" is not tr- and 32 hex digits",
+      "span "n1": span id "zz" is not 16 hex digits, not all 0",
+      "span "n1": its times are not nanoseconds since 1970 as digits",
+      ""info.state": Invalid option: expected one of "OK"|"ERROR"|"IN_PROGRESS"",
+      "no experiment here has the id "987654321", and the line names none: name one for the import",
+    ]
+  `);
+});
+
+test("lines of OTLP JSON, as the collector's file exporter writes them, go into the experiment of the import", async () => {
+  const traceId = newTraceId();
+  const line = (name: string, spanId: string) =>
+    JSON.stringify({
+      resourceSpans: [
+        {
+          resource: { attributes: [{ key: "service.name", value: { stringValue: "collector" } }] },
+          scopeSpans: [
+            {
+              scope: {},
+              spans: [
+                {
+                  traceId,
+                  spanId,
+                  ...(name !== "root" && { parentSpanId: "00000000000000a1" }),
+                  name,
+                  kind: 1,
+                  startTimeUnixNano: String(START),
+                  endTimeUnixNano: String(START + 1000n),
+                  status: {},
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+  const body = `${line("root", "00000000000000a1")}\n${line("child", "00000000000000a2")}\n${line("bad", "00")}\n`;
+  const result = await importBody(target, body, "?experiment=from%20collector");
+  expect(result).toMatchObject({ lines: 3, imported: 2, spans: 2, refused: 1, problems: [{ line: 3 }] });
+  const { traces } = await target.client.searchTraces({ body: { experiments: ["from collector"], include: ["spans"] } });
+  expect(traces.map(({ info, spans }) => [info.traceId, info.name, spans?.length])).toEqual([
+    [`tr-${traceId}`, "root", 2],
+  ]);
+});
+
+test("what is wrong with a request is an error answer", async () => {
+  const at = (path: string, init?: RequestInit) => fetch(source.url + path, init);
+  const [filter, format, method, body, zip] = await Promise.all([
+    at(`${EXPORT_PATH}?filter=name%20%3D`),
+    at(`${EXPORT_PATH}?format=xml`),
+    at(IMPORT_PATH),
+    at(`${IMPORT_PATH}?experimnt=x`, { method: "POST", body: "" }),
+    at(IMPORT_PATH, { method: "POST", body: "nozip", headers: { "content-encoding": "gzip" } }),
+  ]);
+  expect(filter.status).toBe(400);
+  expect((await errorOf(filter)).code).toBe("BAD_FILTER");
+  expect((await errorOf(format)).code).toBe("INVALID_PARAMETER");
+  expect(method.status).toBe(405);
+  expect((await errorOf(body)).code).toBe("INVALID_PARAMETER");
+  expect((await errorOf(zip)).code).toBe("BAD_REQUEST");
+});
