@@ -7,6 +7,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import type { Pool } from "pg";
 import { clickHouseAddress } from "./clickhouse/address.ts";
 import { openClickHouseTelemetryStore } from "./clickhouse/clickhouse-telemetry-store.ts";
+import { MAINTENANCE_TIMEOUT_MS } from "./clickhouse/maintenance.ts";
 import { startChdb } from "./engines/chdb/supervisor.ts";
 import { connectClickHouse } from "./engines/clickhouse.ts";
 import { startPostgres } from "./engines/embedded-postgres.ts";
@@ -93,6 +94,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 interface ClickHouseDatabase {
   readonly client: ClickHouseClient;
+  readonly maintenanceClient: ClickHouseClient;
   readonly database: string;
 }
 
@@ -109,9 +111,14 @@ async function reachClickHouse(options: StoreOptions, opened: Opened): Promise<C
   const { serverUrl, database } = clickHouseAddress(url);
   const client = connectClickHouse(serverUrl);
   opened.onClose(() => client.close());
+  const maintenanceClient = connectClickHouse(serverUrl, {
+    requestTimeoutMs: MAINTENANCE_TIMEOUT_MS,
+    maxConnections: 4,
+  });
+  opened.onClose(() => maintenanceClient.close());
   const answer = await client.ping({ select: true });
   if (!answer.success) throw outOfReach("ClickHouse", url, "SIGHTLINE_CLICKHOUSE_URL", answer.error);
-  return { client, database };
+  return { client, maintenanceClient, database };
 }
 
 async function reachPostgres(

@@ -9,6 +9,7 @@ import type { Aggregation, DimensionReference, MetricView } from "@sightline/wir
 import type { SpanEvent, SpanLink, SpanStatusCode, TokenUsage } from "@sightline/wire/model/span";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { TraceParts } from "./trace-parts.ts";
+import type { TraceRemoval } from "./trace-removal.ts";
 import type { TraceTransfer } from "./trace-transfer.ts";
 import type { TraceValues } from "./trace-values.ts";
 
@@ -139,10 +140,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface TelemetryStore
-  extends TraceParts,
-    Pick<TraceTransfer, "readTraces">,
-    TraceValues {
+export interface TelemetryStore extends TraceParts, Pick<TraceTransfer, "readTraces">, TraceRemoval, TraceValues {
   /**
    * Keeps spans and brings the rows of their traces up to date.
    *

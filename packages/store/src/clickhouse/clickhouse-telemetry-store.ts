@@ -5,15 +5,20 @@ import type { ClickHouseClient } from "@clickhouse/client";
 import { SightlineError } from "@sightline/wire/errors";
 import type { TelemetryStore } from "../telemetry-store.ts";
 import { readAssessment, readAssessments } from "./assessments.ts";
+import { findInconsistencies } from "./consistency.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { readLinks } from "./links.ts";
+import { Maintenance } from "./maintenance.ts";
 import { aggregate } from "./metrics.ts";
 import { migrateClickHouse } from "./migrate-clickhouse.ts";
+import { purge } from "./purge.ts";
 import { Queries } from "./queries.ts";
 import { RecentTraces } from "./recent-traces.ts";
 import { findBrokenTraces, newestVersion } from "./recovery.ts";
+import { Removals } from "./removals.ts";
 import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
+import { experimentSizes, tableSizes } from "./storage-sizes.ts";
 import { searchTraces } from "./trace-pages.ts";
 import { TracePartsWriter } from "./trace-parts-writer.ts";
 import { TraceWriter } from "./trace-writer.ts";
@@ -25,6 +30,8 @@ import { VersionClock } from "./version-clock.ts";
 export interface TelemetryStoreOptions {
   /** Closed by `close()` of the store. */
   readonly client: ClickHouseClient;
+  /** For statements that take minutes; closed with the store. Default: `client`, which hangs up earlier. */
+  readonly maintenanceClient?: ClickHouseClient;
   /** Where the tables are or will be. */
   readonly database: string;
   /** Spans of traces written lately that are remembered, without payloads; default 50,000 (40 MB). Others are looked up. */
@@ -51,6 +58,8 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const shared = { queries, clock, recent: new RecentTraces(options.rememberedSpans), locks: new KeyedLock() };
   const writer = new TraceWriter({ ...shared, seen: seen.traces });
   const parts = new TracePartsWriter(shared);
+  const maintenance = new Maintenance(options.maintenanceClient ?? client);
+  const removals = new Removals({ queries, maintenance, deleteTraces: (traceIds) => writer.deleteTraces(traceIds) });
   const broken = await findBrokenTraces(queries);
   await writer.deleteTraces(broken.halfDeleted);
   await writer.repair(broken.torn);
@@ -87,6 +96,13 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     unlinkTraces: (kind, target, traceIds) => whileOpen(() => parts.unlink(kind, target, traceIds)),
     getTraceLinks: (traceIds, options = {}) => readLinks(queries, traceIds, options),
     deleteTraces: (traceIds) => whileOpen(() => writer.deleteTraces(traceIds)),
+    beginRemoval: (id, selection, options = {}) => whileOpen(() => removals.begin(id, selection, options)),
+    continueRemoval: (id, limit) => whileOpen(() => removals.continue(id, limit)),
+    endRemoval: (id) => whileOpen(() => removals.end(id)),
+    purge: (options = {}) => whileOpen(() => purge(queries, maintenance, options)),
+    tableSizes: () => tableSizes(queries),
+    experimentSizes: () => experimentSizes(queries),
+    findInconsistencies: (options = {}) => findInconsistencies(queries, options),
     experimentActivity: () => experimentActivity(queries),
     stats: () => telemetryStats(queries),
     ping: () => queries.ping(),
@@ -94,6 +110,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
       closing ??= (async () => {
         await writer.idle();
         await seen.stop();
+        await options.maintenanceClient?.close();
         await client.close();
       })();
       return closing;

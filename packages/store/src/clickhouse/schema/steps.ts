@@ -9,6 +9,7 @@ import { traceMetadata } from "./0005-trace-metadata.ts";
 import { traceLinks } from "./0006-trace-links.ts";
 import { traceFacts } from "./0007-trace-facts.ts";
 import { clientInfos } from "./0008-client-infos.ts";
+import { removals } from "./0012-removals.ts";
 import type { SchemaStep } from "./dialect.ts";
 
 export const schemaSteps: readonly SchemaStep[] = [
@@ -20,4 +21,5 @@ export const schemaSteps: readonly SchemaStep[] = [
   traceLinks,
   traceFacts,
   clientInfos,
+  removals,
 ];
