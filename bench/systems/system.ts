@@ -1,0 +1,90 @@
+/**
+ * What a benchmark needs of a system: Sightline and its peers are driven through this interface alone.
+ */
+import type { HttpRequest } from "../measure/http.ts";
+import type { Dialect } from "../workload/span-template.ts";
+
+/** Things that are asked for; a system that has no such endpoint leaves it out. */
+export const queryTitles = {
+  newest: "newest 50 traces",
+  deepPage: "page 20 of 50 traces",
+  tag: "tag of 10 %",
+  rareTag: "tag of 0.1 %",
+  status: "status ERROR, 5 %",
+  combined: "status, tag and duration",
+  count: "count of a filter by state",
+  skeleton: "tree of a trace of 8 spans",
+  trace: "whole trace of 8 spans",
+  trace2000: "whole trace of 2,000 spans",
+  skeleton2000: "tree of 2,000 spans",
+  skeleton10000: "tree of 10,000 spans",
+  skeleton50000: "tree of 50,000 spans",
+  percentilesDay: "latency percentiles by hour, last day",
+  percentilesAll: "latency percentiles by hour, all time",
+  counts: "traces by state, all time",
+  tokens: "tokens by model and hour, last day",
+  topValues: "top names with counts",
+  sessions: "newest 50 sessions",
+  rareWordDay: "text: rare word, last day",
+  rareWordAll: "text: rare word, all time",
+  absentWordDay: "text: absent word, last day",
+  absentWordAll: "text: absent word, all time",
+  commonWordAll: "text: common word, all time",
+  zhWordAll: "text: rare Chinese word, all time",
+} as const;
+export type QueryName = keyof typeof queryTitles;
+
+export interface Query {
+  readonly request: HttpRequest;
+  /**
+   * How many things the answer holds (traces, spans, points, values), so that a fast wrong answer is seen.
+   *
+   * @throws if the answer is an error in disguise
+   */
+  readonly count: (answer: unknown) => number;
+  /** How many there must be; absent = not known beforehand. */
+  readonly expected?: number;
+}
+
+/** What was seeded, which queries ask about. */
+export interface Seeded {
+  /** Ordinary traces, numbers 0 to `traces` - 1. */
+  readonly traces: number;
+  /** Start of the newest trace, milliseconds since the epoch. */
+  readonly newestMs: number;
+  /** Span counts of the large traces there are. */
+  readonly largeTraces: readonly number[];
+}
+
+export interface RunningSystem {
+  /** No slash at the end. */
+  readonly url: string;
+  /** Processes whose trees are the whole system. */
+  readonly roots: readonly number[];
+  readonly otlp: { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+  /** Spans that can be read now, counted by the system itself. */
+  storedSpans(): Promise<number>;
+  /** Traces that can be read now. */
+  storedTraces(): Promise<number>;
+  /** The queries this system can answer. May ask the system (page tokens, ids). */
+  queries(seeded: Seeded): Promise<Partial<Record<QueryName, Query>>>;
+  /** Everything the system wrote, in bytes. Waits until merges and checkpoints are done where the system can say so. */
+  bytesOnDisk(): Promise<number>;
+  /** The normal end. */
+  stop(): Promise<void>;
+}
+
+export interface System {
+  readonly name: string;
+  /** With versions of engines. */
+  readonly title: string;
+  readonly dialect: Dialect;
+  /** Installs what is missing; a second call does nothing. */
+  prepare(): Promise<void>;
+  /**
+   * Starts the system on a folder of its own, empty or left by a former start.
+   *
+   * @returns once it answered a read that needs its store
+   */
+  start(folder: string): Promise<RunningSystem>;
+}
