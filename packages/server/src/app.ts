@@ -19,9 +19,10 @@ import type { LogFailure } from "./http/log.ts";
 import { replyJson, replyText } from "./http/reply.ts";
 import { addEndpoints, refuseOtherMethods } from "./http/route.ts";
 import { createGuard } from "./http/security.ts";
-import { IngestBuffer } from "./ingest/buffer.ts";
 import { CommittedTraces } from "./ingest/committed-traces.ts";
 import { createExperimentResolver } from "./ingest/experiments.ts";
+import { IngestMetrics } from "./ingest/ingest-metrics.ts";
+import { openDirectIntake, openJournaledIntake } from "./ingest/intake.ts";
 import { createOtlpHandler } from "./ingest/otlp.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { createJobs } from "./jobs/jobs.ts";
@@ -34,7 +35,9 @@ const MLFLOW_VERSION = "3.17.2";
 const PROGRAM_PATHS = /^\/(api|ajax-api|v1|health|version)(\/|$)/;
 
 export interface AppOptions {
-  readonly config: Pick<Config, "host" | "allowedHosts" | "maxBodyBytes" | "ingestBufferBytes">;
+  readonly config: Pick<Config, "host" | "allowedHosts" | "maxBodyBytes" | "ingestBufferBytes" | "journalBytes">;
+  /** Folder of the journal; absent = spans are written to the store before they are acknowledged. */
+  readonly journalDir?: string;
   readonly telemetry: TelemetryStore;
   readonly entities: EntityStore;
   readonly log: LogFailure;
@@ -53,25 +56,44 @@ export interface App {
   stopWork(): Promise<void>;
   /** Ends live streams, so that a server which drains does not wait for them. */
   closeStreams(): void;
-  /** Resolves when every span that was taken is written. */
+  /** Resolves when every span that was taken is written, or lies in the journal for the next start. */
   drain(): Promise<void>;
 }
 
-/** Puts the server together over open stores. */
-export function createApp(options: AppOptions): App {
+/**
+ * Puts the server together over open stores; writes what an earlier process left in the journal first.
+ *
+ * @throws the journal's errors, and the store's if it cannot take what the journal holds
+ */
+export async function createApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
-  const stores = { telemetry: options.telemetry, entities: options.entities };
 
   const committed = new CommittedTraces();
-  const buffer = new IngestBuffer({
-    write: (spans) => stores.telemetry.writeSpans(spans),
-    onCommitted: (spans) => committed.publish(spans),
-  });
+  const metrics = new IngestMetrics();
+  const intakeOptions = {
+    telemetry: options.telemetry,
+    metrics,
+    onReadable: (spans: Parameters<typeof committed.publish>[0]) => committed.publish(spans),
+    onEvent: options.onEvent ?? (() => undefined),
+  };
+  const intake =
+    options.journalDir === undefined
+      ? openDirectIntake(intakeOptions)
+      : await openJournaledIntake(intakeOptions, {
+          dir: options.journalDir,
+          maxBytes: config.journalBytes,
+          maxHeldBytes: config.ingestBufferBytes,
+        });
+  // From here on nobody sees the store but through the intake's barrier.
+  const stores = { telemetry: intake.telemetry, entities: options.entities };
+  const budget = new ByteBudget(config.ingestBufferBytes);
+  metrics.watch({ inFlightBytes: () => budget.usedBytes });
   const ingest = createOtlpHandler({
     resolveExperiment: createExperimentResolver(stores.entities),
-    buffer,
-    budget: new ByteBudget(config.ingestBufferBytes),
+    intake,
+    budget,
     maxBodyBytes: config.maxBodyBytes,
+    metrics,
   });
   const live = createLiveStream(committed);
   /** The table of jobs: a row a kind. */
@@ -127,7 +149,7 @@ export function createApp(options: AppOptions): App {
     startWork: () => jobs.open(),
     stopWork: () => jobs.close(),
     closeStreams: () => live.close(),
-    drain: () => buffer.drain(),
+    drain: () => intake.close(),
   };
 }
 

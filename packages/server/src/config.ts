@@ -90,6 +90,15 @@ export const settings = {
     sentence: "How many bytes of spans may wait to be written; above it, writes get 429 with Retry-After.",
     read: integer(1, 4096 * MIB),
   },
+  journalBytes: {
+    env: "SIGHTLINE_JOURNAL_BYTES",
+    // A minute of spans as fast as they are taken: what comes while the telemetry engine restarts or its disk is changed.
+    default: String(1024 * MIB),
+    unit: "bytes",
+    sentence:
+      "How many bytes of acknowledged spans the journal may hold while the telemetry engine cannot take them; above it, writes get 429.",
+    read: integer(MIB, 1024 * 1024 * MIB),
+  },
   minFreeDiskBytes: {
     env: "SIGHTLINE_MIN_FREE_DISK_BYTES",
     // Merges of the telemetry engine write a part anew before they drop the old one.

@@ -1,6 +1,7 @@
 /**
  * The server as one call: checks what it needs, opens the store, listens; and stops in the reverse order.
  */
+import { join } from "node:path";
 import { openStore, type Store } from "@sightline/store/open";
 import { type App, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
@@ -60,8 +61,9 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       ...(config.databaseUrl !== undefined && { databaseUrl: config.databaseUrl }),
       onProgress: progress,
     });
-    app = createApp({
+    app = await createApp({
       config,
+      ...(directory && { journalDir: join(config.dataDir, "journal") }),
       telemetry: store.telemetry,
       entities: store.entities,
       log,

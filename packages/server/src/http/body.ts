@@ -18,26 +18,51 @@ export interface BodyOptions {
 const INFLATE_AT_ONCE_BYTES = 16 * 1024;
 const INFLATE_CHUNK_BYTES = 128 * 1024;
 
+/** A body as it was sent. */
+export interface SentBody {
+  readonly bytes: Uint8Array;
+  /** Content-Encoding in lower case; "" = none. */
+  readonly encoding: string;
+}
+
 /**
  * Reads the whole body, decompressed.
  *
- * @throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown Content-Encoding, BAD_REQUEST for broken compression or a broken
- *   connection, INGEST_OVERLOADED by the reservation
+ * @throws as {@link readSentBody} and {@link decompress}
  */
 export async function readBody(request: Request, options: BodyOptions): Promise<Uint8Array> {
-  const encoding = (request.headers.get("content-encoding") ?? "identity").trim().toLowerCase();
-  const inflater = Object.hasOwn(inflaters, encoding) ? inflaters[encoding] : undefined;
-  if (!inflater && encoding !== "identity" && encoding !== "") {
+  const sent = await readSentBody(request, options);
+  const body = await decompress(sent, options);
+  if (body !== sent.bytes) options.reservation?.shrink(sent.bytes.length);
+  return body;
+}
+
+/**
+ * Reads the whole body as it was sent.
+ *
+ * @throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE for an unknown Content-Encoding, BAD_REQUEST for a broken connection,
+ *   INGEST_OVERLOADED by the reservation
+ */
+export async function readSentBody(request: Request, options: BodyOptions): Promise<SentBody> {
+  const header = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
+  const encoding = header === "identity" ? "" : header;
+  if (encoding !== "" && !Object.hasOwn(inflaters, encoding)) {
     throw new SightlineError(
       "UNSUPPORTED_MEDIA_TYPE",
       `Content-Encoding "${encoding.slice(0, 50)}" is not supported; send gzip, deflate or none.`,
     );
   }
-  const sent = await readSent(request, options);
-  if (!inflater || sent.length === 0) return sent;
-  const body = await inflate(sent, inflater(sent), options);
-  options.reservation?.shrink(sent.length);
-  return body;
+  return { bytes: await readSent(request, options), encoding };
+}
+
+/**
+ * The body without its compression; the same bytes if it has none.
+ *
+ * @throws BODY_TOO_LARGE, BAD_REQUEST for broken compression, INGEST_OVERLOADED by the reservation
+ */
+export async function decompress({ bytes, encoding }: SentBody, options: BodyOptions): Promise<Uint8Array> {
+  const inflater = Object.hasOwn(inflaters, encoding) ? inflaters[encoding] : undefined;
+  return inflater && bytes.length > 0 ? inflate(bytes, inflater(bytes), options) : bytes;
 }
 
 async function readSent(request: Request, options: BodyOptions): Promise<Uint8Array> {

@@ -1,74 +1,63 @@
 /**
- * `POST /v1/traces`: OTLP over HTTP. The answer comes when the spans are on disk and readable.
+ * `POST /v1/traces`: OTLP over HTTP. The answer comes when the spans are kept and every later read shows them.
  *
  * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp-request
  */
-import { SightlineError } from "@sightline/wire/errors";
-import { parseJson } from "@sightline/wire/json";
-import { decodeExportRequestJson, encodeExportResponseJson } from "@sightline/wire/otlp/json";
-import { decodeExportRequest, encodeExportResponse } from "@sightline/wire/otlp/protobuf";
-import type { ExportTraceRequest, PartialSuccess } from "@sightline/wire/otlp/span";
-import { readBody } from "../http/body.ts";
+import { decompress, readSentBody } from "../http/body.ts";
 import type { ByteBudget } from "../http/byte-budget.ts";
 import { reply } from "../http/reply.ts";
 import { mediaType } from "../http/route.ts";
-import type { IngestBuffer } from "./buffer.ts";
+import type { IngestMetrics } from "./ingest-metrics.ts";
+import type { Intake } from "./intake.ts";
+import { formatOf } from "./otlp-format.ts";
 import { runPipeline } from "./pipeline.ts";
 
 export interface OtlpOptions {
   readonly resolveExperiment: (headers: Headers) => Promise<string>;
-  readonly buffer: IngestBuffer;
-  /** Bounds the bytes of all requests that are being read or wait for the disk. */
+  readonly intake: Pick<Intake, "accept">;
+  /** Bounds the bytes of all requests that are being read or wait to be kept. */
   readonly budget: ByteBudget;
   readonly maxBodyBytes: number;
+  readonly metrics: IngestMetrics;
 }
-
-interface Format {
-  readonly decode: (body: Uint8Array) => ExportTraceRequest;
-  readonly encode: (partialSuccess?: PartialSuccess) => Uint8Array<ArrayBuffer> | string;
-}
-
-/** The two encodings, by media type; the answer comes in the one of the request. */
-const formats: Readonly<Record<string, Format>> = {
-  "application/x-protobuf": {
-    decode: decodeExportRequest,
-    encode: (partialSuccess) => new Uint8Array(encodeExportResponse(partialSuccess)),
-  },
-  "application/json": {
-    decode: (body) => decodeExportRequestJson(parseBody(body)),
-    encode: encodeExportResponseJson,
-  },
-};
 
 /**
  * Makes the handler. It rejects with UNSUPPORTED_MEDIA_TYPE, OTLP_MALFORMED, the errors of the experiment headers, of the body
- * and of the store.
+ * and of the intake.
  */
 export function createOtlpHandler(options: OtlpOptions): (request: Request) => Promise<Response> {
+  const { metrics } = options;
   return async (request) => {
-    const type = mediaType(request);
-    const format = Object.hasOwn(formats, type) ? formats[type] : undefined;
-    if (!format) {
-      throw new SightlineError(
-        "UNSUPPORTED_MEDIA_TYPE",
-        `Content-Type is "${type.slice(0, 50)}"; send OTLP as application/x-protobuf or application/json.`,
-      );
-    }
-    const experimentId = await options.resolveExperiment(request.headers);
-    const reservation = options.budget.open();
     try {
-      const body = await readBody(request, { maxBytes: options.maxBodyBytes, reservation });
-      const { records, partialSuccess } = runPipeline(format.decode(body), experimentId);
-      await options.buffer.write(records, body.length);
-      return reply(200, format.encode(partialSuccess), { "content-type": type });
-    } finally {
-      reservation.release();
+      return await take(options, request);
+    } catch (error) {
+      metrics.failed(error);
+      throw error;
     }
   };
 }
 
-function parseBody(body: Uint8Array): unknown {
-  const value = parseJson(new TextDecoder().decode(body));
-  if (value === undefined) throw new SightlineError("OTLP_MALFORMED", "The body is not JSON.");
-  return value;
+async function take(options: OtlpOptions, request: Request): Promise<Response> {
+  const started = performance.now();
+  const format = formatOf(mediaType(request));
+  const receivedMs = Date.now();
+  const experimentId = await options.resolveExperiment(request.headers);
+  const reservation = options.budget.open();
+  try {
+    const limits = { maxBytes: options.maxBodyBytes, reservation };
+    const sent = await readSentBody(request, limits);
+    const body = await decompress(sent, limits);
+    const { records, partialSuccess } = runPipeline(format.decode(body), experimentId);
+    const { mediaType } = format;
+    await options.intake.accept({ experimentId, mediaType, sent, receivedMs, spans: records, bytes: body.length });
+    options.metrics.accepted({
+      bytes: sent.bytes.length,
+      spans: records.length,
+      refused: partialSuccess?.rejectedSpans ?? 0,
+      ms: performance.now() - started,
+    });
+    return reply(200, format.encode(partialSuccess), { "content-type": mediaType });
+  } finally {
+    reservation.release();
+  }
 }

@@ -1,0 +1,162 @@
+/**
+ * What happens to an export request that was checked, until it may be acknowledged.
+ *
+ * With a data directory: it is appended to the journal and waits in the queue for its batch. Without one (both engines external):
+ * it is written to the telemetry store at once, together with others that come at the same time.
+ */
+import { type EntryRef, Journal } from "@sightline/store/journal/journal";
+import type { SpanRecord, TelemetryStore } from "@sightline/store/telemetry-store";
+import { IngestBuffer } from "./buffer.ts";
+import { EXPORT_ENTRY, type ExportRequest, encodeExportEntry, readExportEntry } from "./export-entry.ts";
+import type { IngestMetrics } from "./ingest-metrics.ts";
+import { withReadBarrier } from "./read-barrier.ts";
+import { keepRefusedRequest } from "./refused-requests.ts";
+import { SpanQueue } from "./span-queue.ts";
+import { isStorageFull } from "./store-errors.ts";
+
+export interface IntakeRequest extends ExportRequest {
+  readonly spans: readonly SpanRecord[];
+  /** Of the body, decompressed. */
+  readonly bytes: number;
+}
+
+export interface Intake {
+  /** The telemetry store in which everything acknowledged is readable. */
+  readonly telemetry: TelemetryStore;
+  /**
+   * Resolves when the request is kept and every read of {@link telemetry} that starts afterwards will show it.
+   *
+   * @throws INGEST_OVERLOADED, STORAGE_FULL, STORE_UNAVAILABLE, SHUTTING_DOWN; then nothing is promised, sending it again is safe
+   */
+  accept(request: IntakeRequest): Promise<void>;
+  /** Resolves when everything that was accepted is written, or lies in the journal for the next start. */
+  close(): Promise<void>;
+}
+
+export interface IntakeOptions {
+  readonly telemetry: TelemetryStore;
+  readonly metrics: IngestMetrics;
+  /** Told of spans that have just become readable. */
+  readonly onReadable: (spans: readonly SpanRecord[]) => void;
+  /** Told in a sentence what a user should know. */
+  readonly onEvent: (sentence: string) => void;
+}
+
+export interface JournalSettings {
+  /** Folder of the journal. */
+  readonly dir: string;
+  readonly maxBytes: number;
+  /** Bytes of bodies whose spans may wait in memory. */
+  readonly maxHeldBytes: number;
+}
+
+/** Writes to the telemetry store before it answers. */
+export function openDirectIntake({ telemetry, metrics, onReadable }: IntakeOptions): Intake {
+  let started = 0;
+  const buffer = new IngestBuffer({
+    write: async (spans) => {
+      started = performance.now();
+      await telemetry.writeSpans(spans);
+    },
+    onCommitted: (spans) => {
+      metrics.drained({ spans: spans.length, ms: performance.now() - started });
+      onReadable(spans);
+    },
+  });
+  return {
+    telemetry,
+    accept: ({ spans, bytes }) => buffer.write(spans, bytes),
+    close: () => buffer.drain(),
+  };
+}
+
+/**
+ * Opens the journal and brings what earlier processes left in it into the telemetry store, before anything is read or taken.
+ *
+ * @throws the journal's errors; STORE_UNAVAILABLE if the telemetry store cannot take what is left. With a full disk the server starts
+ *   and tries on.
+ */
+export async function openJournaledIntake(options: IntakeOptions, settings: JournalSettings): Promise<Intake> {
+  const { telemetry, metrics, onEvent } = options;
+  const journal = await Journal.open({
+    dir: settings.dir,
+    maxBytes: settings.maxBytes,
+    onEvent,
+    onCommit: ({ ms }) => metrics.committed(ms),
+  });
+  const queue = new SpanQueue({
+    write: (spans) => telemetry.writeSpans(spans),
+    load: async (refs) => Promise.all((await journal.read(refs)).map(readExportEntry)),
+    release: (seq) => journal.release(seq),
+    setAside: async (ref, error) => {
+      const [payload] = await journal.read([ref]);
+      const path = await keepRefusedRequest(settings.dir, ref.seq, payload ?? Buffer.alloc(0));
+      metrics.setAside();
+      onEvent(`The telemetry engine refuses a request for good (${String(error)}); its body is kept as ${path}.`);
+    },
+    onWritten: ({ spans, ms }) => {
+      metrics.drained({ spans: spans.length, ms });
+      options.onReadable(spans);
+    },
+    onFailure: () => metrics.drainFailed(),
+    maxHeldBytes: settings.maxHeldBytes,
+  });
+  metrics.watch({
+    journal: () => journal.stats(),
+    pendingRequests: () => queue.size,
+    heldBytes: () => queue.heldBytes,
+  });
+  try {
+    await replay(journal, queue, onEvent);
+  } catch (error) {
+    await queue.close();
+    await journal.close();
+    throw error;
+  }
+  return {
+    telemetry: withReadBarrier({
+      telemetry,
+      settled: (traceIds, signal) => queue.settled(traceIds, signal),
+      checkpoint: () => journal.checkpoint(),
+      metrics,
+    }),
+    async accept(request) {
+      if (request.spans.length === 0) return;
+      const hasRoom = await queue.admit(request.bytes);
+      let ref: EntryRef;
+      try {
+        ref = await journal.append(EXPORT_ENTRY, encodeExportEntry(request));
+      } catch (error) {
+        if (hasRoom) queue.giveBack(request.bytes);
+        throw error;
+      }
+      queue.add({ ref, bytes: request.bytes, spans: request.spans }, hasRoom);
+    },
+    async close() {
+      await queue.close();
+      await journal.close();
+    },
+  };
+}
+
+/** Writes the entries of earlier processes; says so only if there are any. */
+async function replay(journal: Journal, queue: SpanQueue, onEvent: (sentence: string) => void): Promise<void> {
+  const refs = journal.unreleased;
+  if (refs.length === 0) return;
+  const bytes = refs.reduce((sum, { length }) => sum + length, 0);
+  const megabytes = (bytes / 1e6).toFixed(1);
+  onEvent(`Replaying ${refs.length} requests (${megabytes} MB) that were acknowledged before the last stop.`);
+  const started = performance.now();
+  for (const ref of refs) queue.add({ ref, bytes: ref.length }, false);
+  const report = setInterval(() => onEvent(`${refs.length - queue.size} of ${refs.length} requests replayed.`), 2000);
+  try {
+    await queue.settled();
+  } catch (error) {
+    if (!isStorageFull(error)) throw error;
+    onEvent(`The disk is full: ${queue.size} requests stay in the journal until there is room.`);
+    return;
+  } finally {
+    clearInterval(report);
+  }
+  onEvent(`Replayed ${refs.length} requests in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+}
