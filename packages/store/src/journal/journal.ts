@@ -195,9 +195,7 @@ export class Journal {
     }
     // Nobody else will carry the news to disk soon: without it a crash would replay what is done.
     if (this.#live.size === 0 && this.#waiting.length === 0 && !this.#closed) {
-      this.checkpoint().catch((error: unknown) => {
-        this.#options.onEvent?.(`The journal could not note what is done: ${String(error)}.`);
-      });
+      this.checkpoint().catch((error: unknown) => this.#couldNotNote(error));
     }
   }
 
@@ -221,6 +219,7 @@ export class Journal {
 
   /** Writes what waits and closes; files without unreleased entries are removed. */
   async close(): Promise<void> {
+    if (this.#live.size > 0) await this.checkpoint().catch((error: unknown) => this.#couldNotNote(error));
     this.#closed = true;
     while (this.#committing !== undefined) await this.#committing;
     await this.#seal();
@@ -338,6 +337,11 @@ export class Journal {
     this.#options.onEvent?.(`The journal's disk failed in segment ${number}; a new segment is used from now on.`);
     // Closing a file that failed may fail as well; there is nothing left to lose in it.
     await this.#seal().catch(() => undefined);
+  }
+
+  /** A crash before the next append would replay what is done, which changes nothing. */
+  #couldNotNote(error: unknown): void {
+    this.#options.onEvent?.(`The journal could not note what is done: ${String(error)}`);
   }
 
   #keep(seq: number, bytes: number, since: number): void {
