@@ -107,6 +107,42 @@ test("a deletion that was cut short is finished at the next start", async () => 
   });
 });
 
+test("a client info that was kept without the row of its trace gets it at the next start", async () => {
+  const traceId = freshTraceId();
+  await inOneLife(async (store) => {
+    await store.writeSpans([sampleSpan({ traceId })]);
+    await store.putClientInfo({ traceId, experimentId: "0", name: "said", state: "ERROR" });
+  });
+  await run(
+    `ALTER TABLE sightline.traces DELETE WHERE trace_id = '${traceId}' AND version =
+      (SELECT max(version) FROM sightline.traces WHERE trace_id = '${traceId}') SETTINGS mutations_sync = 1`,
+  );
+  await inOneLife(async (store) => {
+    expect(await store.getTraceInfos([traceId])).toMatchObject([{ name: "said", state: "ERROR", spanCount: 1 }]);
+  });
+});
+
+test("a deletion that was cut short takes the parts of the trace too", async () => {
+  const traceId = freshTraceId();
+  await inOneLife(async (store) => {
+    await store.writeSpans([sampleSpan({ traceId })]);
+    await store.putClientInfo({ traceId, experimentId: "0", name: "said" });
+    await store.setTraceTags(traceId, { a: "b" });
+    await store.createAssessment({ traceId, kind: "feedback", name: "x", source: { type: "HUMAN", id: "ada" } });
+  });
+  await run(
+    `INSERT INTO sightline.spans (experiment_id, start_time, trace_id, span_id, version, is_deleted)
+      SELECT experiment_id, start_time, trace_id, span_id, ${Date.now() * 1000 + 10_000_000}, 1
+      FROM sightline.spans WHERE trace_id = '${traceId}'`,
+  );
+  await inOneLife(async (store) => {
+    expect(await store.getTraceInfos([traceId])).toEqual([]);
+    expect(await store.getAssessments([traceId])).toEqual(new Map());
+    await store.writeSpans([sampleSpan({ traceId })]);
+    expect(await store.getTraceInfos([traceId])).toMatchObject([{ name: "agent", tags: {} }]);
+  });
+});
+
 test("versions go on from the highest that was kept, also when the clock has gone back since", async () => {
   const traceId = freshTraceId();
   const record = sampleSpan({ traceId, name: "old" });

@@ -1,10 +1,14 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SAMPLE_START, sampleSpan, spanId } from "../contract/samples.ts";
+import { type Report, reportedTrace } from "../contract/trace-reports.ts";
 import type { SpanRecord } from "../telemetry-store.ts";
-import type { KnownClientInfo } from "./client-info.ts";
+import type { ClientInfo } from "../trace-parts.ts";
+import { joinClientInfo, type KnownClientInfo } from "./client-info.ts";
 import type { KnownTrace } from "./known-traces.ts";
 import { type TraceRow, toSpanRow } from "./rows.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
+import { TraceChanges } from "./trace-changes.ts";
 
 const traceId = "tr-0af7651916cd43dd8448eb211c80319c";
 
@@ -155,7 +159,133 @@ describe("summarizeTrace", () => {
     expect(failure(event(5, ""))).toBe("status");
   });
 
-  test("no spans, no row", () => {
+  test("a call that was tried again counts each time, its retries being calls of their own", () => {
+    const failed = span(2, 1, { ...tokens(10), statusCode: "ERROR" });
+    expect(summary(span(1, 0), failed, span(3, 1, tokens(30))).usage?.totalTokens).toBe(40);
+  });
+
+  test("a parent whose value covers a part of its children gives way to their sum", () => {
+    const spans = [span(1, 0), span(2, 1, tokens(60)), span(3, 2, tokens(50)), span(4, 2, tokens(50))];
+    expect(summary(...spans).usage?.totalTokens).toBe(100);
+    expect(summary(...spans).costUsd).toBe(1);
+  });
+
+  test("cumulative values at every level count once", () => {
+    const spans = [
+      span(1, 0, tokens(90)),
+      span(2, 1, tokens(60)),
+      span(3, 2, tokens(60)),
+      span(4, 1, tokens(30)),
+      span(5, 4, tokens(10)),
+      span(6, 4, tokens(20)),
+    ];
+    expect(summary(...spans)).toMatchObject({ usage: { totalTokens: 90 }, costUsd: 0.9 });
+  });
+
+  test("a cumulative parent that comes after its orphans takes their place", () => {
+    const orphans = [span(3, 2, tokens(20)), span(4, 2, tokens(30))];
+    expect(summary(span(1, 0), ...orphans).usage?.totalTokens).toBe(50);
+    expect(summary(span(1, 0), ...orphans, span(2, 1, tokens(50))).usage?.totalTokens).toBe(50);
+    expect(summary(span(1, 0, tokens(50)), ...orphans, span(2, 1)).usage?.totalTokens).toBe(50);
+  });
+
+  test("models are listed once each, sorted; the source is the root's service", () => {
+    const spans = [
+      span(2, 1, { model: "m-b", service: "worker", startTimeUnixNano: SAMPLE_START - 5n }),
+      span(1, 0, { service: "" }),
+      span(3, 1, { model: "m-a" }),
+      span(4, 1, { model: "m-b" }),
+    ];
+    expect(summary(...spans)).toMatchObject({ models: ["m-a", "m-b"], source: "worker" });
+    expect(summary(...spans, span(1, 0, { service: "api" }))).toMatchObject({ source: "api" });
+  });
+
+  test("a version is metadata of ours, else the tag service.version, else the logged model", () => {
+    const modelId = { "mlflow.modelId": "m-1" };
+    const tagged = { traceTags: { "service.version": "1.2" } };
+    const version = (facts: Partial<SpanRecord>) => summary(span(1, 0, facts)).version;
+    expect(version({ traceMetadata: modelId })).toBe("m-1");
+    expect(version({ traceMetadata: modelId, ...tagged })).toBe("1.2");
+    expect(version({ traceMetadata: { ...modelId, "sightline.version": "v3" }, ...tagged })).toBe("v3");
+  });
+
+  describe("with a client info", () => {
+    function client(said: Partial<ClientInfo>): KnownClientInfo {
+      return joinClientInfo(undefined, { traceId, experimentId: "7", ...said }, 5_000_000n);
+    }
+
+    test("an empty text that was said is not the same as none", () => {
+      const root = span(1, 0, { name: "root", requestPreview: "root's" });
+      expect(summarizeTrace(knownTrace([root], client({ name: "", requestPreview: "" })))).toMatchObject({
+        name: "",
+        requestPreview: "",
+      });
+      expect(summarizeTrace(knownTrace([root], client({})))).toMatchObject({ name: "root", requestPreview: "root's" });
+    });
+
+    test("the end is that of the spans while the client did not say how long it took", () => {
+      const known = knownTrace([span(1, 0)], client({ requestTimeUnixNano: SAMPLE_START - 100_000_000n }));
+      expect(summarizeTrace(known)).toMatchObject({ startUs: SAMPLE_START / 1000n - 100_000n });
+      // Microseconds: the client's start has no nanoseconds.
+      expect(Number(summarizeTrace(known).durationUs)).toBeCloseTo(300_000, -1);
+    });
+
+    test("without a span the trace lies where the client said, else where its first words came", () => {
+      expect(summarizeTrace(knownTrace([], client({ name: "soon" })))).toMatchObject({
+        name: "soon",
+        state: "IN_PROGRESS",
+        startUs: 5_000_000n,
+        durationUs: 0n,
+        spanCount: 0,
+      });
+      const said = { requestTimeUnixNano: SAMPLE_START, durationNano: 9_000n, state: "OK" } as const;
+      expect(summarizeTrace(knownTrace([], client(said)))).toMatchObject({
+        state: "OK",
+        startUs: SAMPLE_START / 1000n,
+        durationUs: 9n,
+      });
+    });
+
+    test("token counts and cost in its metadata count only if no span has any", () => {
+      const metadata = {
+        "mlflow.trace.tokenUsage":
+          '{"input_tokens": 5, "output_tokens": 2, "total_tokens": 7, "cache_read_input_tokens": 1}',
+        "mlflow.trace.cost": '{"input_cost": 1, "output_cost": 2, "total_cost": 3}',
+      };
+      expect(summarizeTrace(knownTrace([span(1, 0)], client({ metadata })))).toMatchObject({
+        usage: { inputTokens: 5, outputTokens: 2, totalTokens: 7, cacheReadInputTokens: 1 },
+        costUsd: 3,
+      });
+      expect(summarizeTrace(knownTrace([span(1, 0, tokens(100))], client({ metadata })))).toMatchObject({
+        usage: { totalTokens: 100 },
+        costUsd: 1,
+      });
+      const broken = { "mlflow.trace.tokenUsage": "{", "mlflow.trace.cost": '"x"' };
+      expect(summarizeTrace(knownTrace([span(1, 0)], client({ metadata: broken })))).not.toHaveProperty("usage");
+    });
+  });
+
+  test("spans in any order, late, twice, running before ended, and client infos anywhere give one and the same row", () => {
+    const rowOf = (reports: readonly Report[]): TraceRow => {
+      let known: KnownTrace | undefined;
+      for (const report of reports) {
+        const changes = new TraceChanges(1);
+        known =
+          "spans" in report
+            ? changes.putSpans(traceId, known, report.spans)
+            : changes.putClientInfo(known, report.info, 5_000_000n);
+      }
+      if (known === undefined) throw new Error("nothing was reported");
+      return summarizeTrace(known);
+    };
+    const property = fc.property(reportedTrace(), (trace) => {
+      const { plain, other } = trace(traceId);
+      expect(rowOf(other)).toEqual(rowOf(plain));
+    });
+    fc.assert(property, { numRuns: 2000 });
+  });
+
+  test("of what nothing is known there is no row", () => {
     expect(() => summary()).toThrow(RangeError);
   });
 });
