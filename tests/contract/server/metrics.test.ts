@@ -96,7 +96,85 @@ test("spans are those of the traces that match, by model and by type", async () 
   expect(await measure({ ...calls, ...range })).toEqual([{ values: { count: 2, sum: 500 } }]);
 });
 
-test("nothing that matches is no point; assessments have none yet", async () => {
+test("only some rows count, the largest groups stand alone, any percentile is given as it was asked for", async () => {
+  const calls: Partial<Body> = { view: "spans", metric: "span_count", groupBy: ["model"] };
+  expect(await measure({ ...calls, only: { span_type: ["LLM", "CHAT_MODEL"], model: ["small", null] } })).toEqual([
+    { group: { model: "small" }, values: { count: 2 } },
+  ]);
+  expect(await measure({ ...calls, top: 1 })).toEqual([
+    { group: { model: null }, values: { count: 4 } },
+    { other: true, values: { count: 4 } },
+  ]);
+  expect(await measure({ aggregations: ["p75", "p50.0", "p99.9"] })).toEqual([
+    { values: { p75: 47.5, "p50.0": 25, "p99.9": expect.closeTo(99.79, 9) } },
+  ]);
+});
+
+test("every trace fact groups its spans, tags as they were edited", async () => {
+  const { traces } = await under.client.searchTraces({ body: { experiments: ["measured"], filter: "name = 'plan'" } });
+  for (const { info } of traces) {
+    await under.client.setTraceTag({ params: { traceId: info.traceId, key: "my key" }, body: { value: "v" } });
+  }
+  const groupBy = ["trace_name", "tags.my key"];
+  expect(await measure({ view: "spans", metric: "span_count", groupBy })).toEqual([
+    { group: { trace_name: "chat", "tags.my key": null }, values: { count: 4 } },
+    { group: { trace_name: "plan", "tags.my key": "v" }, values: { count: 4 } },
+  ]);
+  expect(await measure({ metric: "trace_count", groupBy: ["tags.`my key`"], only: { "tags.my key": ["v"] } })).toEqual([
+    { group: { "tags.`my key`": "v" }, values: { count: 2 } },
+  ]);
+});
+
+test("empty buckets are filled between the times, and the server picks a round interval", async () => {
+  const range = { from: "2026-11-24T08:24:00Z", to: "2026-11-24T08:28:00Z" };
+  const counts = await measure({
+    ...range,
+    metric: "error_rate",
+    aggregations: ["count", "avg"],
+    intervalSeconds: 60,
+    fill: true,
+  });
+  expect(counts.map(({ time, values }) => [time?.slice(11, 16), values.count, values.avg])).toEqual([
+    ["08:24", 0, null],
+    ["08:25", 3, 0],
+    ["08:26", 1, 1],
+    ["08:27", 0, null],
+  ]);
+  const grouped = await measure({
+    ...range,
+    metric: "trace_count",
+    groupBy: ["status"],
+    intervalSeconds: 120,
+    fill: true,
+  });
+  expect(grouped.map(({ group, values }) => [group?.status, values.count])).toEqual([
+    ["ERROR", 0],
+    ["OK", 3],
+    ["ERROR", 1],
+    ["OK", 0],
+  ]);
+  const body = { view: "traces", metric: "trace_count", aggregations: ["count"], experiments: ["measured"] } as const;
+  const hour = await under.client.queryMetrics({
+    body: { ...body, autoInterval: 60, fill: true, from: "2026-11-24T08:00:00Z", to: "2026-11-24T09:00:00Z" },
+  });
+  expect([hour.intervalSeconds, hour.points.length]).toEqual([60, 60]);
+  // Without times the range is that of the traces: a minute and a bit.
+  const whole = await under.client.queryMetrics({ body: { ...body, autoInterval: 10, fill: true } });
+  expect([whole.intervalSeconds, whole.points.length]).toEqual([10, 7]);
+  const nothing = { ...body, filter: "name = 'nobody'" };
+  expect(await under.client.queryMetrics({ body: { ...nothing, autoInterval: 10, fill: true } })).toEqual({
+    points: [],
+  });
+  expect(
+    (await under.client.queryMetrics({ body: { ...nothing, ...range, autoInterval: 4, fill: true } })).points,
+  ).toHaveLength(4);
+  expect(await refused({ ...range, intervalSeconds: 1, fill: true, from: "2026-11-20T00:00:00Z" })).toMatchObject({
+    code: "INVALID_PARAMETER",
+    message: expect.stringMatching(/more than 10,000 points/),
+  });
+});
+
+test("nothing that matches is no point", async () => {
   expect(await measure({ filter: "name = 'nobody'" })).toEqual([]);
   expect(await measure({ experiments: [] })).toEqual([]);
   expect(await measure({ view: "assessments", metric: "assessment_value", aggregations: ["avg"] })).toEqual([]);
@@ -105,13 +183,31 @@ test("nothing that matches is no point; assessments have none yet", async () => 
 test("what does not exist is told with what does", async () => {
   for (const [body, message] of [
     [{ view: "runs" }, /"view".*"traces"\|"spans"\|"assessments"/],
-    [{ metric: "speed" }, /no metric "speed" of traces; use trace_count, latency, /],
-    [{ view: "spans", metric: "trace_count" }, /no metric "trace_count" of spans; use span_count, latency, /],
-    [{ view: "assessments" }, /no metric "latency" of assessments; use assessment_count, assessment_value\./],
+    [{ metric: "speed" }, /no metric "speed" of traces; use trace_count, session_count, /],
+    [{ metric: "latencey" }, /no metric "latencey" of traces; did you mean "latency"\? There are trace_count, /],
+    [{ view: "spans", metric: "trace_count" }, /no metric "trace_count" of spans; .* span_count, error_rate, /],
+    [
+      { view: "assessments" },
+      /no metric "latency" of assessments; use assessment_count, assessment_value, error_rate\./,
+    ],
     [{ metric: "trace_count", aggregations: ["avg"] }, /"trace_count" has no aggregation "avg"; use count\./],
-    [{ aggregations: ["median"] }, /"aggregations\.0".*"p50"/],
+    [
+      { aggregations: ["median"] },
+      /"latency" has no aggregation "median"; use count, .*p95, p99 or any other percentile\./,
+    ],
+    [{ aggregations: ["p101"] }, /no aggregation "p101"/],
     [{ aggregations: [] }, /"aggregations"/],
-    [{ groupBy: ["model"] }, /no dimension "model" of traces; use name, status, session, user\./],
+    [
+      { groupBy: ["provider"] },
+      /no dimension "provider" of traces; use name, status, .*tags\.<key>, metadata\.<key>\./,
+    ],
+    [{ groupBy: ["sesion"] }, /no dimension "sesion" of traces; did you mean "session"\?/],
+    [{ groupBy: ["tags"] }, /no dimension "tags"/],
+    [{ only: { speed: ["1"] } }, /no dimension "speed" of traces/],
+    [{ only: { name: [] } }, /"only\.name"/],
+    [{ fill: true }, /"fill" needs "intervalSeconds" or "autoInterval"/],
+    [{ top: 3 }, /"top" needs "groupBy"/],
+    [{ intervalSeconds: 60, autoInterval: 60 }, /exclude each other/],
     [{ groupBy: ["name", "status", "session", "user"] }, /"groupBy"/],
     [{ intervalSeconds: 0 }, /"intervalSeconds"/],
     [{ from: "yesterday" }, /"yesterday" in "from" is not a time/],

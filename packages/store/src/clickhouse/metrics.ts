@@ -1,163 +1,171 @@
 /**
  * Metrics: one number from many rows, by time and by group.
  */
-import type { Aggregation, DimensionName, MetricName, MetricView } from "@sightline/wire/model/metric";
+import { type Aggregation, type DimensionReference, metricTable, percentileShare } from "@sightline/wire/model/metric";
 import type { CallOptions, MetricPoint, MetricQuery } from "../telemetry-store.ts";
 import type { Cell } from "./columns.ts";
+import { dimensionSql, metricSql, type ViewSql, viewSql } from "./metric-views.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
+import { ofSelectedTraces, type TraceFact, traceRows } from "./trace-rows.ts";
 
-/** How a view lies in its table. */
-interface ViewSql {
-  readonly table: string;
-  /** Start of a row in microseconds. */
-  readonly startUs: string;
-  /** NULL = not known; such rows are in no aggregation. */
-  readonly metrics: Readonly<Record<string, string>>;
-  /** Text; NULL = the row has none. */
-  readonly dimensions: Readonly<Record<string, string>>;
-}
-
-/** Microseconds as milliseconds, as `durationMs` of wire cuts them. */
-const SPAN_LATENCY =
-  "intDiv(greatest(toUnixTimestamp64Nano(end_time) - toUnixTimestamp64Nano(start_time), 0), 1000) / 1000";
-
-/** One row for each metric and dimension of wire's `metricTable`. Assessments have no table yet. */
-const viewSql = {
-  traces: {
-    table: "traces",
-    startUs: "toUnixTimestamp64Micro(start_time)",
-    metrics: {
-      trace_count: "1",
-      // What a running trace has lasted until its last span would pull percentiles down.
-      latency: "if(state = 'IN_PROGRESS', NULL, duration_us / 1000)",
-      input_tokens: "input_tokens",
-      output_tokens: "output_tokens",
-      total_tokens: "total_tokens",
-      cache_read_input_tokens: "cache_read_input_tokens",
-      cache_creation_input_tokens: "cache_creation_input_tokens",
-      cost: "cost_usd",
-    },
-    dimensions: {
-      name: "toString(name)",
-      status: "toString(state)",
-      session: "nullIf(session_id, '')",
-      user: "nullIf(user_id, '')",
-    },
-  },
-  spans: {
-    table: "spans",
-    startUs: "intDiv(toUnixTimestamp64Nano(start_time), 1000)",
-    metrics: {
-      span_count: "1",
-      latency: `if(toUnixTimestamp64Nano(end_time) = 0, NULL, ${SPAN_LATENCY})`,
-      input_tokens: "input_tokens",
-      output_tokens: "output_tokens",
-      total_tokens: "total_tokens",
-      cost: "cost_usd",
-    },
-    dimensions: {
-      span_name: "toString(name)",
-      span_type: "toString(span_type)",
-      span_status: "toString(status_code)",
-      model: "nullIf(toString(model), '')",
-      provider: "nullIf(toString(provider), '')",
-    },
-  },
-} satisfies {
-  [View in Exclude<MetricView, "assessments">]: ViewSql & {
-    metrics: Record<MetricName<View>, string>;
-    dimensions: Record<DimensionName<View>, string>;
-  };
-};
-
-/** Over `measure`. quantileExactInclusive interpolates between the values at ⌊p·(n-1)⌋ and the next, as PERCENTILE_CONT does. */
-const aggregationSql: Readonly<Record<Aggregation, string>> = {
+/** Over `measure`; percentiles are in `aggregationList`. */
+const aggregationSql: Readonly<Record<string, string>> = {
   count: "count(measure)",
   sum: "sum(measure)",
   avg: "avg(measure)",
   min: "min(measure)",
   max: "max(measure)",
-  p50: "quantileExactInclusive(0.5)(measure)",
-  p90: "quantileExactInclusive(0.9)(measure)",
-  p95: "quantileExactInclusive(0.95)(measure)",
-  p99: "quantileExactInclusive(0.99)(measure)",
 };
 
 /** @see TelemetryStore.aggregate */
 export async function aggregate(queries: Queries, query: MetricQuery, options: CallOptions): Promise<MetricPoint[]> {
-  const view: ViewSql = viewSql[query.view];
-  const bucketUs = query.intervalSeconds === undefined ? undefined : BigInt(query.intervalSeconds) * 1_000_000n;
-  const keys = [
-    ...(bucketUs === undefined ? [] : [bucketOf(view, bucketUs)]),
-    ...query.groupBy.map((name) => expressionOf(view.dimensions, name)),
-  ];
-  const rows = await queries.rows(
-    // The names of the keys are no columns: the filter of the inner query means columns only.
-    sql`SELECT ${list([...keys.map((_, index) => raw(`key_${index}`)), ...query.aggregations.map(aggregationOf)])}
-      FROM (
-        SELECT ${list([...keys.map((key, index) => sql`${key} AS ${raw(`key_${index}`)}`), sql`${expressionOf(view.metrics, query.metric)} AS measure`])}
-        FROM ${queries.table(view.table)} FINAL
-        WHERE ${and(query.view === "traces" ? selectionConditions(query, queries) : spanConditions(query, queries))}
-      )
-      ${keys.length === 0 ? raw("") : sql`GROUP BY ${keyNames(keys)}`}
+  const view = viewSql(query.view);
+  const dimensions = [...query.groupBy, ...(query.only ?? []).map(({ dimension }) => dimension)];
+  const { rows: all, columns } = measuredRows(queries, query, view, dimensions);
+  const rows = withOnly(query, all, columns.slice(query.groupBy.length));
+  const groups = columns.slice(0, query.groupBy.length).map(raw);
+  const [keys, from] = query.top === undefined ? [groups, rows] : joinOthers(rows, groups, query.top);
+  const { intervalSeconds } = query;
+  const bucket =
+    intervalSeconds === undefined
+      ? []
+      : [sql`intDiv(time_us, ${param(BigInt(intervalSeconds) * 1_000_000n, "Int64")}) AS bucket`];
+  const names = [...bucket.map(() => raw("bucket")), ...(query.top === undefined ? [] : [raw("is_other")]), ...keys];
+  const answer = await queries.rows(
+    sql`SELECT ${list([...names, ...aggregationList(query)])}
+      FROM (SELECT ${list([...bucket, raw("*")])} FROM (${from}))
+      ${names.length === 0 ? raw("") : sql`GROUP BY ${list(names)}`}
       HAVING count() > 0
-      ${keys.length === 0 ? raw("") : sql`ORDER BY ${keyNames(keys)}`}
+      ${names.length === 0 ? raw("") : sql`ORDER BY ${list(names)}`}
       LIMIT ${param(query.limit, "UInt32")}`,
     options,
   );
-  return rows.map((cells) => toPoint(query, cells));
+  return answer.map((cells) => toPoint(query, cells));
 }
 
 /**
- * The spans of the traces that are selected.
+ * The rows to measure: `time_us`, `measure`, and a column for each dimension.
  *
- * Spans are kept under the experiment of their trace, and none starts before its trace: both let the sort key of `spans` leave
- * out what the list of trace ids would need a Bloom filter for.
+ * Spans and assessments are kept under the experiment of their trace.
  */
-function spanConditions(query: MetricQuery, queries: Queries): Sql[] {
-  const { experimentIds, from, to, filter } = query;
-  const onSpans = selectionConditions(
-    { ...(experimentIds && { experimentIds }), ...(from !== undefined && { from }) },
-    queries,
+function measuredRows(
+  queries: Queries,
+  query: MetricQuery,
+  view: ViewSql,
+  dimensions: readonly DimensionReference[],
+): { rows: Sql; columns: string[] } {
+  const columns: string[] = [];
+  const facts: TraceFact[] = [];
+  const own: Sql[] = [];
+  for (const { name, key } of dimensions) {
+    const dimension = dimensionSql(view, name);
+    if ("fact" in dimension) {
+      columns.push(`fact_${facts.length}`);
+      facts.push({ name: dimension.fact, ...(key !== undefined && { key }) });
+    } else {
+      const column = `own_${own.length}`;
+      columns.push(column);
+      const expression = "own" in dimension ? raw(dimension.own) : dimension.ownKeyed(param(key ?? "", "String"));
+      own.push(sql`${expression} AS ${raw(column)}`);
+    }
+  }
+  const measure = metricSql(view, query.metric);
+  if (query.view === "traces") {
+    return { rows: traceRows(queries, query, { facts, columns: { time_us: raw(view.timeUs), measure } }), columns };
+  }
+  const withDimensions = new Set(dimensions.map(({ name }) => name));
+  const conditions = [
+    ...onRowConditions(query, queries),
+    ...(query.view === "assessments" && !withDimensions.has("valid") ? [raw("valid = 1")] : []),
+    ...(facts.length > 0 ? [] : ofSelectedTraces(queries, query)),
+  ];
+  const rows = sql`SELECT ${list([raw("trace_id"), sql`${raw(view.timeUs)} AS time_us`, sql`${measure} AS measure`, ...own])}
+    FROM ${queries.table(view.table)} FINAL WHERE ${and(conditions)}`;
+  if (facts.length === 0) return { rows, columns };
+  const picked = ["measured.time_us AS time_us", "measured.measure AS measure"].concat(
+    columns.map((column) => `${column.startsWith("fact_") ? "trace" : "measured"}.${column} AS ${column}`),
   );
-  if (from === undefined && to === undefined && filter === undefined) return onSpans;
-  const onTraces = and(selectionConditions(query, queries));
-  return [...onSpans, sql`trace_id IN (SELECT trace_id FROM ${queries.table("traces")} FINAL WHERE ${onTraces})`];
+  return {
+    rows: sql`SELECT ${raw(picked.join(", "))} FROM (${rows}) AS measured
+      INNER JOIN (${traceRows(queries, query, { facts })}) AS trace ON trace.trace_id = measured.trace_id`,
+    columns,
+  };
 }
 
-/** The index of the bucket, counted from the epoch. */
-function bucketOf(view: ViewSql, bucketUs: bigint): Sql {
-  return sql`intDiv(${raw(view.startUs)}, ${param(bucketUs, "Int64")})`;
+/**
+ * What can be said of a span or assessment without its trace, so that the sort key leaves out what the list of trace ids would
+ * need a Bloom filter for: no span starts before its trace.
+ */
+function onRowConditions({ view, experimentIds, from }: MetricQuery, queries: Queries): Sql[] {
+  const isTimed = view === "spans" && from !== undefined;
+  return selectionConditions({ ...(experimentIds && { experimentIds }), ...(isTimed && { from }) }, queries);
 }
 
-function aggregationOf(aggregation: Aggregation): Sql {
-  return raw(aggregationSql[aggregation]);
+/** The rows that satisfy `only`. @param columns  one for each entry of it */
+function withOnly({ only = [] }: MetricQuery, rows: Sql, columns: readonly string[]): Sql {
+  if (only.length === 0) return rows;
+  const conditions = only.map(({ values }, index) => {
+    const column = raw(columns[index] ?? "");
+    const texts = values.filter((value) => value !== null);
+    const isOneOf = sql`ifNull(${column} IN ${param(texts, "Array(String)")}, 0)`;
+    return values.includes(null) ? sql`${isOneOf} OR ${column} IS NULL` : isOneOf;
+  });
+  return sql`SELECT * FROM (${rows}) WHERE ${and(conditions)}`;
 }
 
-function expressionOf(rows: Readonly<Record<string, string>>, name: string): Sql {
-  const expression = Object.hasOwn(rows, name) ? rows[name] : undefined;
-  if (expression === undefined) throw new RangeError(`There is no metric or dimension "${name}".`);
-  return raw(expression);
+/** The rows with `is_other`, and group columns that are NULL where it is 1. */
+function joinOthers(rows: Sql, groups: readonly Sql[], top: number): [keys: Sql[], rows: Sql] {
+  // NULL is never IN a list: a flag and a text stand for it.
+  const identity = sql`tuple(${list(groups.map((column) => sql`isNull(${column}), toString(ifNull(${column}, ''))`))})`;
+  const keys = groups.map((_, index) => raw(`group_${index}`));
+  const columns = groups.map((column, index) => sql`if(is_other, NULL, ${column}) AS ${raw(`group_${index}`)}`);
+  return [
+    keys,
+    sql`SELECT ${list([raw("time_us"), raw("measure"), raw("is_other"), ...columns])} FROM (
+        SELECT *, ${identity} NOT IN (
+          SELECT ${identity} AS identity FROM (${rows}) GROUP BY identity ORDER BY count() DESC, identity
+          LIMIT ${param(top, "UInt32")}
+        ) AS is_other FROM (${rows}))`,
+  ];
 }
 
-function keyNames(keys: readonly Sql[]): Sql {
-  return list(keys.map((_, index) => raw(`key_${index}`)));
+/**
+ * One column for each aggregation.
+ *
+ * quantilesExactInclusive interpolates between the values at ⌊p·(n-1)⌋ and the next, as PERCENTILE_CONT does. One call with all
+ * shares keeps and sorts the values once; ClickHouse computes the expression that is repeated here once.
+ */
+function aggregationList({ view, metric, aggregations }: MetricQuery): Sql[] {
+  const metrics: Readonly<Record<string, { readonly distinct: boolean }>> = metricTable[view].metrics;
+  const shares = aggregations.map(percentileShare).filter((share) => share !== undefined);
+  return aggregations.map((aggregation) => {
+    const share = percentileShare(aggregation);
+    if (share !== undefined) {
+      return raw(`quantilesExactInclusive(${shares.join(", ")})(measure)[${shares.indexOf(share) + 1}]`);
+    }
+    return raw(metrics[metric]?.distinct ? "uniqExact(measure)" : (aggregationSql[aggregation] ?? ""));
+  });
 }
 
 function list(parts: readonly Sql[]): Sql {
   return join(parts, ", ");
 }
 
-function toPoint({ intervalSeconds, groupBy, aggregations }: MetricQuery, cells: readonly Cell[]): MetricPoint {
+function toPoint(query: MetricQuery, cells: readonly Cell[]): MetricPoint {
+  const { intervalSeconds, groupBy, aggregations, top } = query;
   const rest = [...cells];
   const bucket = intervalSeconds === undefined ? undefined : rest.shift();
-  const group = groupBy.map((name) => [name, textOrNull(rest.shift())] as const);
-  const values = aggregations.map((aggregation) => [aggregation, numberOrNull(rest.shift())] as const);
+  const isOther = top !== undefined && Number(rest.shift()) === 1;
+  const group = groupBy.map(() => textOrNull(rest.shift()));
+  const values = aggregations.map((aggregation): [Aggregation, number | null] => [
+    aggregation,
+    numberOrNull(rest.shift()),
+  ]);
   return {
     ...(intervalSeconds !== undefined && { time: BigInt(String(bucket)) * BigInt(intervalSeconds) * 1_000_000_000n }),
-    ...(groupBy.length > 0 && { group: Object.fromEntries(group) }),
+    ...(isOther ? { other: true } : groupBy.length > 0 && { group }),
     values: Object.fromEntries(values),
   };
 }
