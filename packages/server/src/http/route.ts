@@ -4,7 +4,7 @@
 import { check } from "@sightline/wire/api/check";
 import type { Endpoint, EndpointInput, EndpointOutput, Schema } from "@sightline/wire/api/endpoint";
 import { SightlineError } from "@sightline/wire/errors";
-import { parseJson } from "@sightline/wire/json";
+import { parseExactJson } from "@sightline/wire/exact-json";
 import type { Context, Hono } from "hono";
 import { readBody } from "./body.ts";
 import { replyJson } from "./reply.ts";
@@ -86,9 +86,12 @@ export async function readJson(request: Request): Promise<unknown> {
     );
   }
   const text = new TextDecoder().decode(await readBody(request, { maxBytes: MAX_BODY_BYTES }));
-  const value = parseJson(text);
-  if (value === undefined) throw new SightlineError("BAD_REQUEST", "The body is not JSON.");
-  return value;
+  try {
+    // Values of assessments are any JSON: their integers keep all digits.
+    return parseExactJson(text);
+  } catch (cause) {
+    throw new SightlineError("BAD_REQUEST", "The body is not JSON.", { cause });
+  }
 }
 
 /** The media type of a request, lower case, without parameters; "" when it has none. */

@@ -11,8 +11,7 @@ const MAX_VALUE_CHARS = 4096;
 
 /** @throws TRACE_NOT_FOUND, INVALID_PARAMETER for a key or value over its limit */
 export async function setTraceTag(stores: Stores, traceId: string, key: string, value: string): Promise<void> {
-  checkLength("key", key, MAX_KEY_CHARS);
-  checkLength("value", value, MAX_VALUE_CHARS);
+  checkEntry("tag", key, value);
   const info = await findTrace(stores, traceId);
   await stores.telemetry.setTraceTags(info.traceId, { [key]: value });
 }
@@ -29,10 +28,21 @@ export async function deleteTrace(stores: Stores, traceId: string): Promise<void
   await stores.telemetry.deleteTraces([info.traceId]);
 }
 
-function checkLength(what: string, text: string, limit: number): void {
+/**
+ * Holds an entry of tags or metadata to its limits.
+ *
+ * @param what  `tag` or `metadata`, for the message
+ * @throws INVALID_PARAMETER
+ */
+export function checkEntry(what: string, key: string, value: string): void {
+  checkLength("key", what, key, MAX_KEY_CHARS);
+  checkLength("value", what, value, MAX_VALUE_CHARS);
+}
+
+function checkLength(part: string, what: string, text: string, limit: number): void {
   if (text.length <= limit) return;
   throw new SightlineError(
     "INVALID_PARAMETER",
-    `The ${what} of the tag has ${text.length} characters; the limit is ${limit}.`,
+    `The ${part} of the ${what} has ${text.length} characters; the limit is ${limit}.`,
   );
 }

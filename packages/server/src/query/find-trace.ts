@@ -10,16 +10,23 @@ import { toTraceInfo } from "./trace-view.ts";
 /**
  * The row of a trace; the id may come with or without `tr-`.
  *
- * @throws TRACE_NOT_FOUND
+ * @throws TRACE_NOT_FOUND, also if its experiment is deleted
  */
 export async function findTrace(stores: Stores, traceId: string, call?: Call): Promise<TraceInfo> {
   const [info] = await stores.telemetry.getTraceInfos([readTraceId(traceId)], call);
   if (!info) throw notFound(traceId);
+  const experiment = await stores.entities.getExperiment(info.experimentId);
+  if (experiment?.deleteTime !== undefined) {
+    throw new SightlineError(
+      "TRACE_NOT_FOUND",
+      `Trace "${traceId.slice(0, 50)}" is hidden: its experiment "${experiment.name}" is deleted. Restore the experiment to see it.`,
+    );
+  }
   return toTraceInfo(info);
 }
 
-/** @throws TRACE_NOT_FOUND for a text that cannot be an id: no trace has it */
-function readTraceId(text: string): TraceId {
+/** The id of a trace, with `tr-`. @throws TRACE_NOT_FOUND for a text that cannot be an id: no trace has it */
+export function readTraceId(text: string): TraceId {
   const id = toOtelTraceId(text).toLowerCase();
   if (!isOtelTraceId(id)) throw notFound(text);
   return toTraceId(id);

@@ -3,8 +3,9 @@
  */
 import { CLIENT_REQUEST_ID_KEY, type TraceInfo } from "@sightline/wire/model/trace";
 
-/** The row with the facts that are kept as metadata in fields of their own. */
+/** The row without the metadata that is shown as a field of its own. */
 export function toTraceInfo(row: TraceInfo): TraceInfo {
-  const { [CLIENT_REQUEST_ID_KEY]: clientRequestId, ...metadata } = row.metadata;
-  return clientRequestId === undefined ? row : { ...row, metadata, clientRequestId };
+  if (!Object.hasOwn(row.metadata, CLIENT_REQUEST_ID_KEY)) return row;
+  const { [CLIENT_REQUEST_ID_KEY]: _shown, ...metadata } = row.metadata;
+  return { ...row, metadata };
 }

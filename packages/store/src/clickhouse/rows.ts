@@ -2,13 +2,13 @@
  * Spans and traces ⇄ rows, column by column.
  */
 import type { Payload } from "@sightline/wire/conventions/normalized-span";
+import { parseExactJson } from "@sightline/wire/exact-json";
 import { preview, stringifyJson } from "@sightline/wire/json";
 import type { SpanEvent, SpanLink, TokenUsage } from "@sightline/wire/model/span";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import type { SpanRecord } from "../telemetry-store.ts";
 import { count, type Mapping, type Mappings, text, textList, textMap } from "./columns.ts";
-import { parseExactJson } from "./exact-json.ts";
 
 /** A row of `spans`. */
 export interface SpanRow extends SpanRecord {

@@ -2,7 +2,25 @@
  * Every endpoint of the own API, once. The server insists that each has a handler; OpenAPI lists them in this order.
  */
 import { getStats } from "./admin.ts";
-import { listExperiments } from "./experiments.ts";
+import {
+  createAssessment,
+  deleteAssessment,
+  deleteTraceMetadata,
+  getAssessment,
+  linkTraces,
+  listAssessments,
+  listTraceLinks,
+  setTraceMetadata,
+  unlinkTraces,
+  updateAssessment,
+} from "./assessments.ts";
+import {
+  createExperiment,
+  deleteExperiment,
+  listExperiments,
+  restoreExperiment,
+  updateExperiment,
+} from "./experiments.ts";
 import { cancelJob, getJob, listJobs } from "./jobs.ts";
 import { queryMetrics } from "./metrics.ts";
 import {
@@ -25,8 +43,22 @@ export const endpoints = {
   deleteTrace,
   setTraceTag,
   deleteTraceTag,
+  setTraceMetadata,
+  deleteTraceMetadata,
+  createAssessment,
+  listAssessments,
+  getAssessment,
+  updateAssessment,
+  deleteAssessment,
+  listTraceLinks,
+  linkTraces,
+  unlinkTraces,
   queryMetrics,
   listExperiments,
+  createExperiment,
+  updateExperiment,
+  deleteExperiment,
+  restoreExperiment,
   getStats,
   listJobs,
   getJob,

@@ -4,10 +4,12 @@
 import type { endpoints } from "@sightline/wire/api/registry";
 import type { Handlers } from "../../http/route.ts";
 import type { Jobs } from "../../jobs/jobs.ts";
-import { listExperiments } from "../../query/list-experiments.ts";
+import type { ExperimentLife } from "../../lifecycle/experiments.ts";
 import { queryMetrics } from "../../query/query-metrics.ts";
 import { getStats } from "../../query/server-state.ts";
 import type { Stores } from "../../query/stores.ts";
+import { assessmentHandlers } from "./assessments.ts";
+import { experimentHandlers } from "./experiments.ts";
 import { jobHandlers } from "./jobs.ts";
 import { traceHandlers } from "./traces.ts";
 
@@ -15,15 +17,17 @@ import { traceHandlers } from "./traces.ts";
 export interface HandlerParts {
   readonly stores: Stores;
   readonly jobs: Jobs;
+  readonly experimentLife: ExperimentLife;
 }
 
 /** One handler for each endpoint of the registry, by id. */
-export function ownHandlers({ stores, jobs }: HandlerParts): Handlers<typeof endpoints> {
+export function ownHandlers({ stores, jobs, experimentLife }: HandlerParts): Handlers<typeof endpoints> {
   return {
     ...traceHandlers(stores),
+    ...assessmentHandlers(stores),
     ...jobHandlers(jobs),
+    ...experimentHandlers(stores, experimentLife),
     queryMetrics: ({ body }, call) => queryMetrics(stores, body, call),
-    listExperiments: () => listExperiments(stores),
     getStats: () => getStats(stores),
   };
 }

@@ -4,7 +4,9 @@
 
 /** Strings (skipped whole) or integers of 16 digits and more; a fraction or exponent makes it a double anyway. */
 const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
-const MARK = "\u0000int:";
+
+/** Stands before the digits of an integer while they are a string; random, so that no text of a sender begins with it. */
+const MARK = `\u0000int:${Math.random().toString(36).slice(2)}:`;
 
 /**
  * Parses JSON text; integers outside ±2^53 are bigints, as in decoded OTLP attributes.
@@ -18,8 +20,9 @@ export function parseExactJson(text: string): unknown {
     marked += 1;
     return JSON.stringify(MARK + token);
   });
-  if (marked === 0) return JSON.parse(text);
-  return JSON.parse(prepared, (_key, value: unknown) =>
-    typeof value === "string" && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
+  const value: unknown = JSON.parse(text);
+  if (marked === 0) return value;
+  return JSON.parse(prepared, (_key, member: unknown) =>
+    typeof member === "string" && member.startsWith(MARK) ? BigInt(member.slice(MARK.length)) : member,
   );
 }

@@ -1,7 +1,7 @@
-import { stringifyJson } from "@sightline/wire/json";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseExactJson } from "./exact-json.ts";
+import { stringifyJson } from "./json.ts";
 
 test("integers that a double cannot hold become bigints", () => {
   const text =
@@ -35,4 +35,10 @@ test("what stringifyJson writes comes back", () => {
       expect(parseExactJson(stringifyJson(original))).toEqual(original);
     }),
   );
+});
+
+test("what JSON.parse refuses is refused, also with a long integer in it", () => {
+  for (const text of ["{", "{12345678901234567890: 1}", "[012345678901234567890]", "[12345678901234567890,]"]) {
+    expect(() => parseExactJson(text)).toThrow(SyntaxError);
+  }
 });
