@@ -26,6 +26,7 @@ import { openDirectIntake, openJournaledIntake } from "./ingest/intake.ts";
 import { createOtlpHandler } from "./ingest/otlp.ts";
 import type { JobKind } from "./jobs/job-kind.ts";
 import { createJobs } from "./jobs/jobs.ts";
+import { createExperimentLife, purgeExperimentJob } from "./lifecycle/experiments.ts";
 import { checkHealth } from "./query/server-state.ts";
 
 /** The MLflow protocol version spoken; MLflow's clients send spans by OTLP from 3.4 on. */
@@ -88,8 +89,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   const stores = { telemetry: intake.telemetry, entities: options.entities };
   const budget = new ByteBudget(config.ingestBufferBytes);
   metrics.watch({ inFlightBytes: () => budget.usedBytes });
+  const experiments = createExperimentResolver(stores.entities);
   const ingest = createOtlpHandler({
-    resolveExperiment: createExperimentResolver(stores.entities),
+    resolveExperiment: (headers) => experiments.resolve(headers),
     intake,
     budget,
     maxBodyBytes: config.maxBodyBytes,
@@ -97,12 +99,13 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const live = createLiveStream(committed);
   /** The table of jobs: a row a kind. */
-  const jobKinds: readonly JobKind<unknown>[] = [];
+  const jobKinds: readonly JobKind<unknown>[] = [purgeExperimentJob(stores)];
   const jobs = createJobs({
     records: stores.entities,
     kinds: jobKinds,
     ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
   });
+  const experimentLife = createExperimentLife({ stores, jobs, onChange: () => experiments.forget() });
   const serveAssets = createAssets(options.webRoot);
   const openApi = once(openApiDocument);
 
@@ -111,7 +114,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
   // Before the endpoints: `/traces/export` must not be taken for the trace "export".
   addStreams(hono, createTransferRoutes(stores));
-  addEndpoints(hono, endpoints, ownHandlers({ stores, jobs }));
+  addEndpoints(hono, endpoints, ownHandlers({ stores, jobs, experimentLife }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),
     "/api/v1/openapi.json": () => replyJson(200, openApi()),

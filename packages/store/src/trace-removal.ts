@@ -70,7 +70,7 @@ export interface TraceRemoval {
    * after a crash, it changes nothing.
    *
    * @param removalId  letters, digits and `-`
-   * @returns traces that are still to be deleted
+   * @returns traces that are still to be deleted; 0 for a removal that was ended
    */
   beginRemoval(removalId: string, selection: RemovalSelection, options?: CallOptions): Promise<number>;
 
@@ -80,7 +80,7 @@ export interface TraceRemoval {
    */
   continueRemoval(removalId: string, limit: number): Promise<RemovalStep>;
 
-  /** Forgets a removal, done or not. */
+  /** Ends a removal, done or not: under its id nothing is deleted any more. */
   endRemoval(removalId: string): Promise<void>;
 
   /**

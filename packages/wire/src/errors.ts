@@ -27,6 +27,11 @@ export const errorTable = {
     mlflow: "INVALID_PARAMETER_VALUE",
     sentence: "The page token is not one that this server gave.",
   },
+  EXPERIMENT_DELETED: {
+    status: 400,
+    mlflow: "INVALID_PARAMETER_VALUE",
+    sentence: "The experiment is deleted; restore it first.",
+  },
   OTLP_MALFORMED: { status: 400, mlflow: "BAD_REQUEST", sentence: "The body is not an OTLP trace export request." },
   UNAUTHENTICATED: { status: 401, mlflow: "UNAUTHENTICATED", sentence: "The request needs credentials." },
   FORBIDDEN_ORIGIN: { status: 403, mlflow: "PERMISSION_DENIED", sentence: "The Host or Origin header is not allowed." },
@@ -84,6 +89,18 @@ export const errorTable = {
     status: 500,
     mlflow: "INTERNAL_ERROR",
     sentence: "The server ended several times while it ran this job.",
+  },
+  BACKUP_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No backup has this name." },
+  BACKUP_EXISTS: { status: 409, mlflow: "RESOURCE_ALREADY_EXISTS", sentence: "A backup with this name exists." },
+  BACKUP_UNUSABLE: {
+    status: 500,
+    mlflow: "INTERNAL_ERROR",
+    sentence: "A backup is damaged, not whole, or of a newer version.",
+  },
+  STORE_NOT_EMPTY: {
+    status: 500,
+    mlflow: "INTERNAL_ERROR",
+    sentence: "A backup cannot be restored where there is data already.",
   },
   // Met on the command line when the server is started, never in an answer.
   BAD_SETTING: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "A setting has a value that cannot be used." },

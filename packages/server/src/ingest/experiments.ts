@@ -12,18 +12,25 @@ export const EXPERIMENT_NAME_HEADER = "x-sightline-experiment";
 
 /** MLflow's limit for names of experiments. */
 const MAX_NAME_LENGTH = 500;
-/** A deleted experiment is noticed after this time at the latest. */
+/** What another server did to an experiment is noticed after this time at the latest; of this one `forget` tells at once. */
 const REMEMBER_MS = 30_000;
 const MAX_REMEMBERED = 10_000;
 
 type Experiments = Pick<EntityStore, "ensureExperiment" | "getExperiment">;
 
-/**
- * Makes the function that reads a request's experiment id from its headers.
- *
- * It rejects with EXPERIMENT_NOT_FOUND for an unknown id and INVALID_PARAMETER for a name that cannot be one.
- */
-export function createExperimentResolver(experiments: Experiments): (headers: Headers) => Promise<string> {
+export interface ExperimentResolver {
+  /**
+   * The experiment that the headers of a request name.
+   *
+   * @throws EXPERIMENT_NOT_FOUND for an unknown id, EXPERIMENT_DELETED, INVALID_PARAMETER for a name that cannot be one
+   */
+  resolve(headers: Headers): Promise<string>;
+  /** To be called after any change of an experiment. */
+  forget(): void;
+}
+
+/** Makes the one resolver of a server. */
+export function createExperimentResolver(experiments: Experiments): ExperimentResolver {
   // Promises are kept, so that many first requests at the same moment ask the store once.
   const remembered = new Map<string, { readonly id: Promise<string>; readonly until: number }>();
   const remember = (key: string, find: () => Promise<string>): Promise<string> => {
@@ -31,24 +38,37 @@ export function createExperimentResolver(experiments: Experiments): (headers: He
     if (known && known.until > Date.now()) return known.id;
     const id = find();
     if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(key, { id, until: Date.now() + REMEMBER_MS });
-    id.catch(() => remembered.delete(key));
+    const entry = { id, until: Date.now() + REMEMBER_MS };
+    remembered.set(key, entry);
+    id.catch(() => {
+      // A later question may have been answered better.
+      if (remembered.get(key) === entry) remembered.delete(key);
+    });
     return id;
   };
-  return async (headers) => {
-    const id = headers.get(EXPERIMENT_ID_HEADER);
-    if (id !== null) return remember(`id:${id}`, () => findById(experiments, id));
-    const name = headers.get(EXPERIMENT_NAME_HEADER);
-    if (name === null) return DEFAULT_EXPERIMENT.experimentId;
-    return remember(`name:${name}`, async () => {
-      const experiment = await experiments.ensureExperiment(checkName(decodeHeader(name)));
-      return experiment.experimentId;
-    });
+  return {
+    async resolve(headers) {
+      const id = headers.get(EXPERIMENT_ID_HEADER);
+      if (id !== null) return remember(`id:${id}`, () => findById(experiments, id));
+      const name = headers.get(EXPERIMENT_NAME_HEADER);
+      if (name === null) return DEFAULT_EXPERIMENT.experimentId;
+      return remember(`name:${name}`, async () => {
+        const experiment = await experiments.ensureExperiment(checkName(decodeHeader(name)));
+        return experiment.experimentId;
+      });
+    },
+    forget: () => remembered.clear(),
   };
 }
 
 async function findById(experiments: Experiments, id: string): Promise<string> {
   const experiment = /^\d{1,19}$/.test(id) ? await experiments.getExperiment(id) : undefined;
+  if (experiment?.deleteTime !== undefined) {
+    throw new SightlineError(
+      "EXPERIMENT_DELETED",
+      `The experiment "${experiment.name}" (id ${experiment.experimentId}) is deleted and takes no spans. Restore it, or name another.`,
+    );
+  }
   if (experiment) return experiment.experimentId;
   throw new SightlineError(
     "EXPERIMENT_NOT_FOUND",

@@ -47,6 +47,13 @@ const rules: { readonly [M in Exclude<Method, StreamMethod>]?: Rule<M> } = {
   startRange: (_selection, options) => everything(options),
   listValues: (_query, options) => everything(options),
   experimentActivity: () => everything(),
+  experimentSizes: () => everything(),
+  findInconsistencies: (options) => everything(options),
+  beginRemoval: (_id, _selection, options) => everything(options),
+  // About space, not about what is in it.
+  tableSizes: () => undefined,
+  purge: () => undefined,
+  endRemoval: () => undefined,
   stats: () => everything(),
   getTraceInfos: traces,
   getSpans: traces,

@@ -6,6 +6,8 @@ import type * as z from "zod/mini";
 
 /** What a running job is given. */
 export interface JobContext {
+  /** The same in every attempt. */
+  readonly jobId: string;
   /** Aborted when the job is cancelled or the server stops; the job ends at its next step by throwing `signal.reason`. */
   readonly signal: AbortSignal;
   /** Counts that earlier attempts of this job reported, up to a second before they were cut; empty at the first. */

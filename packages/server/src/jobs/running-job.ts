@@ -53,6 +53,7 @@ export class RunningJob {
   /** Does the work. Never rejects. */
   async run(kind: JobKind<unknown>): Promise<Outcome> {
     const context: JobContext = {
+      jobId: this.job.jobId,
       signal: this.#abort.signal,
       earlierCounts: this.job.counts,
       progress: (done, total, counts) => {

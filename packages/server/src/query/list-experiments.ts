@@ -6,10 +6,13 @@ import type { listExperiments as endpoint } from "@sightline/wire/api/experiment
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import type { Stores } from "./stores.ts";
 
-/** `Default` first, then by name. */
-export async function listExperiments(stores: Stores): Promise<EndpointOutput<typeof endpoint>> {
+/** `Default` first, then by name; deleted ones among them when they are asked for. */
+export async function listExperiments(
+  stores: Stores,
+  includeDeleted: boolean,
+): Promise<EndpointOutput<typeof endpoint>> {
   const [experiments, activity] = await Promise.all([
-    stores.entities.listExperiments(),
+    stores.entities.listExperiments({ includeDeleted }),
     stores.telemetry.experimentActivity(),
   ]);
   return {

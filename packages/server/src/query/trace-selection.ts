@@ -22,7 +22,9 @@ export async function readSelection(stores: Stores, input: SelectionInput): Prom
   const filter = readFilter(input.filter);
   const from = readTime("from", input.from);
   const to = readTime("to", input.to);
-  const experimentIds = input.experiments && (await findExperiments(stores, input.experiments));
+  const experimentIds = await (input.experiments === undefined
+    ? visibleExperiments(stores)
+    : findExperiments(stores, input.experiments));
   return {
     ...(experimentIds && { experimentIds }),
     ...(filter && { filter }),
@@ -51,16 +53,24 @@ function readTime(name: string, text: string | undefined): bigint | undefined {
   return time;
 }
 
+/** All but the deleted ones, whose traces are hidden with them; undefined = all, which is cheaper to ask for. */
+async function visibleExperiments(stores: Stores): Promise<string[] | undefined> {
+  const experiments = await stores.entities.listExperiments({ includeDeleted: true });
+  const visible = experiments.filter((experiment) => experiment.deleteTime === undefined);
+  return visible.length === experiments.length ? undefined : visible.map((experiment) => experiment.experimentId);
+}
+
 /** Ids in the order of the names, each once. An id wins over an experiment that is named like it. */
 async function findExperiments(stores: Stores, namesOrIds: readonly string[]): Promise<string[]> {
   const ids = await Promise.all(
     [...new Set(namesOrIds)].map(async (text) => {
       const byId = /^\d{1,19}$/.test(text) ? await stores.entities.getExperiment(text) : undefined;
       const experiment = byId ?? (await stores.entities.getExperimentByName(text));
-      if (experiment) return experiment.experimentId;
+      if (experiment && experiment.deleteTime === undefined) return experiment.experimentId;
+      const state = experiment ? "is deleted; restore it to see its traces" : "does not exist";
       throw new SightlineError(
         "EXPERIMENT_NOT_FOUND",
-        `Experiment "${text.slice(0, 100)}" does not exist. GET /api/v1/experiments lists them.`,
+        `Experiment "${text.slice(0, 100)}" ${state}. GET /api/v1/experiments lists them.`,
       );
     }),
   );

@@ -6,8 +6,8 @@
  */
 import type { CallOptions } from "../telemetry-store.ts";
 import type { RemovalSelection, RemovalStep } from "../trace-removal.ts";
-import { momentUs } from "./filter.ts";
 import type { Maintenance } from "./maintenance.ts";
+import { momentUs } from "./moments.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
@@ -17,6 +17,9 @@ const MAX_IDS_PER_STATEMENT = 1000;
 
 /** The list is whole when this row is in it. Its trace id sorts before all others. */
 const WHOLE = { startUs: 0n, traceId: "" } as const;
+
+/** The list of the removals that have ended: a job that is run again after its removal ended must not begin another one. */
+const ENDED = "ended";
 
 const LISTED = 1;
 const DONE = 2;
@@ -45,6 +48,11 @@ export class Removals {
 
   /** @see TraceRemoval.beginRemoval */
   async begin(removalId: string, selection: RemovalSelection, options: CallOptions): Promise<number> {
+    const [ended] = await this.#queries.rows(
+      sql`SELECT count() ${this.#ofRemoval(ENDED)} AND trace_id = ${param(removalId, "String")}`,
+      options,
+    );
+    if (Number(ended?.[0]) > 0) return 0;
     const list = this.#ofRemoval(removalId);
     const [marks] = await this.#queries.rows(sql`SELECT count() ${list} AND trace_id = ''`, options);
     if (Number(marks?.[0]) === 0) {
@@ -77,6 +85,7 @@ export class Removals {
   /** @see TraceRemoval.endRemoval */
   async end(removalId: string): Promise<void> {
     this.#places.delete(removalId);
+    await this.#mark(ENDED, [{ startUs: 0n, traceId: removalId }], LISTED);
     await this.#drop(removalId);
   }
 

@@ -88,16 +88,97 @@ describe.each(postgresEngines)("entities on $name", ({ start }) => {
     await other.close();
   });
 
-  test("an experiment that was deleted is not found, and comes back when it is used again", async () => {
-    const made = await store.ensureExperiment("old");
-    const pool = connectPostgres(engine.url);
-    await pool.query("UPDATE sightline.experiments SET lifecycle_stage = 'deleted' WHERE name = 'old'");
-    expect(await store.getExperimentByName("old")).toBeUndefined();
-    expect(await store.getExperiment(made.experimentId)).toBeUndefined();
-    expect((await store.listExperiments()).map((experiment) => experiment.name)).not.toContain("old");
-    expect(await store.ensureExperiment("old")).toEqual(made);
+  test("of two experiments none has the name of the other, deleted or not", async () => {
+    const made = await store.createExperiment("taken");
+    expect(made).toEqual({ experimentId: made.experimentId, name: "taken", createTime: made.createTime });
+    await expect(store.createExperiment("taken")).rejects.toMatchObject({
+      code: "EXPERIMENT_EXISTS",
+      message: 'An experiment with the name "taken" exists. Use it, or choose another name.',
+    });
+    const other = await store.createExperiment("free");
+    await expect(store.updateExperiment(other.experimentId, { name: "taken" })).rejects.toMatchObject({
+      code: "EXPERIMENT_EXISTS",
+    });
+    const racers = Array.from({ length: 8 }, (_, index) => store.createExperiment(`racer ${index}`));
+    const renamed = (await Promise.all(racers)).map(({ experimentId }) =>
+      store.updateExperiment(experimentId, { name: "winner" }),
+    );
+    const results = await Promise.allSettled(renamed);
+    expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    for (const result of results) {
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "EXPERIMENT_EXISTS" });
+    }
+
+    await store.deleteExperiment(made.experimentId);
+    await expect(store.createExperiment("taken")).rejects.toMatchObject({
+      code: "EXPERIMENT_EXISTS",
+      message: expect.stringContaining("Restore it"),
+    });
+    expect((await store.updateExperiment(other.experimentId, { name: "free again" })).name).toBe("free again");
+    expect((await store.createExperiment("free")).experimentId).not.toBe(other.experimentId);
+    await expect(store.createExperiment("")).rejects.toMatchObject({ code: "INVALID_PARAMETER" });
+  });
+
+  test("a deleted experiment is marked, not listed and not brought back by its name; restored it is as before", async () => {
+    const made = await store.createExperiment("old");
+    const kept = await store.updateExperiment(made.experimentId, { retentionDays: 7 });
+    const deleted = await store.deleteExperiment(made.experimentId);
+    expect(deleted).toEqual({ ...kept, deleteTime: expect.stringMatching(/^20.*Z$/) });
+    expect(await store.deleteExperiment(made.experimentId)).toEqual(deleted);
+    expect(await store.getExperiment(made.experimentId)).toEqual(deleted);
+    expect(await store.getExperimentByName("old")).toEqual(deleted);
+    const ids = async (includeDeleted: boolean) =>
+      (await store.listExperiments({ includeDeleted })).map(({ experimentId }) => experimentId);
+    expect(await ids(false)).not.toContain(made.experimentId);
+    expect(await ids(true)).toContain(made.experimentId);
+    await expect(store.ensureExperiment("old")).rejects.toMatchObject({ code: "EXPERIMENT_DELETED" });
+    await expect(store.updateExperiment(made.experimentId, { name: "x" })).rejects.toMatchObject({
+      code: "EXPERIMENT_DELETED",
+    });
+    expect(await store.restoreExperiment(made.experimentId)).toEqual(kept);
+    expect(await store.restoreExperiment(made.experimentId)).toEqual(kept);
+    expect(await store.ensureExperiment("old")).toEqual(kept);
+  });
+
+  test("only a deleted experiment is removed for good, and its name is free then", async () => {
+    const made = await store.createExperiment("short-lived");
+    await store.removeExperiment(made.experimentId);
     expect(await store.getExperiment(made.experimentId)).toEqual(made);
-    await pool.end();
+    await store.deleteExperiment(made.experimentId);
+    await store.removeExperiment(made.experimentId);
+    await store.removeExperiment("none");
+    expect(await store.getExperiment(made.experimentId)).toBeUndefined();
+    expect((await store.createExperiment("short-lived")).experimentId).not.toBe(made.experimentId);
+    for (const call of [store.deleteExperiment, store.restoreExperiment]) {
+      await expect(call(made.experimentId)).rejects.toMatchObject({ code: "EXPERIMENT_NOT_FOUND" });
+    }
+  });
+
+  test("Default is neither deleted nor renamed", async () => {
+    await expect(store.deleteExperiment("0")).rejects.toMatchObject({ code: "INVALID_PARAMETER" });
+    await expect(store.updateExperiment("0", { name: "Other" })).rejects.toMatchObject({ code: "INVALID_PARAMETER" });
+    expect(await store.updateExperiment("0", { name: "Default", retentionDays: 3 })).toMatchObject({
+      retentionDays: 3,
+    });
+    expect(await store.updateExperiment("0", { retentionDays: "default" })).not.toHaveProperty("retentionDays");
+  });
+
+  test("how long traces are kept is days, for ever, or as set for all", async () => {
+    const { experimentId } = await store.createExperiment("kept");
+    expect(await store.updateExperiment(experimentId, { retentionDays: 30 })).toMatchObject({ retentionDays: 30 });
+    expect(await store.updateExperiment(experimentId, { retentionDays: null })).toMatchObject({ retentionDays: null });
+    expect(await store.updateExperiment(experimentId, { name: "kept on" })).toMatchObject({ retentionDays: null });
+    expect(await store.updateExperiment(experimentId, { retentionDays: "default" })).not.toHaveProperty(
+      "retentionDays",
+    );
+  });
+
+  test("settings are any JSON object, the latest wins", async () => {
+    expect(await store.getSetting("nothing")).toBeUndefined();
+    for (const value of [{ days: 30, text: "\u0000 💡" }, [1, "2"], { days: null }]) {
+      await store.putSetting("some", value);
+      expect(await store.getSetting("some")).toEqual(value);
+    }
   });
 
   test("data of a newer version is refused", async () => {

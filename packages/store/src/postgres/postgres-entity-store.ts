@@ -6,7 +6,17 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import type { Pool } from "pg";
 import { fromPostgresError } from "../engines/postgres.ts";
 import type { EntityStore } from "../entity-store.ts";
-import { ensureExperiment, getExperiment, getExperimentByName, listExperiments } from "./experiments.ts";
+import {
+  createExperiment,
+  deleteExperiment,
+  ensureExperiment,
+  getExperiment,
+  getExperimentByName,
+  listExperiments,
+  removeExperiment,
+  restoreExperiment,
+  updateExperiment,
+} from "./experiments.ts";
 import {
   claimJob,
   createJob,
@@ -21,6 +31,7 @@ import {
   saveJobProgress,
   trimJobs,
 } from "./jobs.ts";
+import { getSetting, putSetting } from "./settings.ts";
 
 /**
  * Opens the store over a database whose schema is up to date (`migratePostgres`).
@@ -31,10 +42,17 @@ export function openPostgresEntityStore(pool: Pool): EntityStore {
   const db = drizzle(pool);
   let closing: Promise<void> | undefined;
   return {
-    listExperiments: () => mapped(listExperiments(db)),
+    listExperiments: (options) => mapped(listExperiments(db, options)),
     getExperiment: (experimentId) => mapped(getExperiment(db, experimentId)),
     getExperimentByName: (name) => mapped(getExperimentByName(db, name)),
     ensureExperiment: (name) => mapped(ensureExperiment(db, name)),
+    createExperiment: (name) => mapped(createExperiment(db, name)),
+    updateExperiment: (experimentId, changes) => mapped(updateExperiment(db, experimentId, changes)),
+    deleteExperiment: (experimentId) => mapped(deleteExperiment(db, experimentId)),
+    restoreExperiment: (experimentId) => mapped(restoreExperiment(db, experimentId)),
+    removeExperiment: (experimentId) => mapped(removeExperiment(db, experimentId)),
+    getSetting: (name) => mapped(getSetting(db, name)),
+    putSetting: (name, value) => mapped(putSetting(db, name, value)),
     createJob: (job) => mapped(createJob(db, job)),
     getJob: (jobId) => mapped(getJob(db, jobId)),
     listJobs: (query) => mapped(listJobs(db, query)),

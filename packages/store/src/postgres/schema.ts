@@ -19,6 +19,16 @@ export const experiments = sightline.table("experiments", {
   lifecycleStage: text("lifecycle_stage", { enum: ["active", "deleted"] })
     .notNull()
     .default("active"),
+  /** NULL unless `lifecycle_stage` is deleted. */
+  deletedAt: timestamp("deleted_at", { withTimezone: true, mode: "date" }),
+  /** NULL = as set for all, 0 = for ever. */
+  retentionDays: integer("retention_days"),
+});
+
+export const settings = sightline.table("settings", {
+  name: text("name").primaryKey(),
+  value: json("value").notNull().$type<unknown>(),
+  updatedAt: timestamp("updated_at", { withTimezone: true, mode: "date" }).notNull().default(sql`clock_timestamp()`),
 });
 
 export const jobs = sightline.table("jobs", {

@@ -4,5 +4,7 @@
 import type { Migration } from "../../migrate.ts";
 import { createExperiments } from "./0001-experiments.ts";
 import { createJobs } from "./0002-jobs.ts";
+import { createSettings } from "./0003-settings.ts";
+import { addExperimentLife } from "./0004-experiment-life.ts";
 
-export const migrations: readonly Migration[] = [createExperiments, createJobs];
+export const migrations: readonly Migration[] = [createExperiments, createJobs, createSettings, addExperimentLife];
