@@ -1,10 +1,16 @@
 /**
  * The systems that can be measured, as a table; a new one is a row here and a file beside this one.
  */
+import { mlflow } from "../peers/mlflow.ts";
+import { phoenix } from "../peers/phoenix.ts";
 import { sightline } from "./sightline.ts";
 import type { System } from "./system.ts";
 
-const peers: Readonly<Record<string, () => System>> = {};
+const peers: Readonly<Record<string, () => System>> = {
+  "mlflow-sqlite": () => mlflow("sqlite"),
+  "mlflow-postgres": () => mlflow("postgres"),
+  phoenix,
+};
 
 /**
  * Sightline and the named peers.

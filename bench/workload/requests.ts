@@ -11,6 +11,9 @@ const RARE_SPAN = 3;
 /** Spans in one request of a large trace, as many as an SDK's batch may hold. */
 const LARGE_TRACE_BATCH = 1000;
 
+/** Large traces lie among the others of the last day, not on the first page. */
+const LARGE_TRACE_AGE_MS = 12 * 3_600_000;
+
 /** An `ExportTraceServiceRequest` with the traces, each with its 8 spans. */
 export function exportRequest(traces: readonly TraceFacts[], dialect: Dialect): Buffer {
   const templates = traces.map((trace) => traceTemplate(dialect, trace.agent, trace.model, trace.failed));
@@ -45,7 +48,7 @@ export function* largeTraceRequests(
   newestMs: number,
   dialect: Dialect,
 ): Generator<{ readonly body: Buffer; readonly spans: number }> {
-  const trace = { ...seededTrace(index, newestMs), startMs: newestMs, durationMs: spanCount * 20 };
+  const trace = { ...seededTrace(index, newestMs), startMs: newestMs - LARGE_TRACE_AGE_MS, durationMs: spanCount * 20 };
   const { spans } = traceTemplate(dialect, trace.agent, trace.model, false);
   const inAgent = spans.slice(1);
   for (let first = 0; first < spanCount; first += LARGE_TRACE_BATCH) {
