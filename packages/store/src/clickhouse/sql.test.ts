@@ -22,7 +22,9 @@ test("no conditions hold, no pieces are the empty piece", () => {
 function compiled(text: string): string {
   const result = parseFilter(text);
   if (!result.ok || result.filter === undefined) throw new Error(`${text} is no filter`);
-  const { text: where, parameters } = render(compileFilter(result.filter, (name) => raw(name)));
+  const { text: where, parameters } = render(
+    compileFilter(result.filter, { table: (name) => raw(name), experimentIds: ["7"] }),
+  );
   return `${where}\n-- ${JSON.stringify(parameters, (_, value) => (typeof value === "bigint" ? String(value) : value))}`;
 }
 
@@ -38,11 +40,11 @@ test("a filter becomes a condition with bound values", () => {
     -- {"p0":"1795478400500000","p1":"1795508709718000","p2":5}"
   `);
   expect(compiled("tags.env IN ('prod', 'dev')")).toMatchInlineSnapshot(`
-    "(trace_id IN (SELECT trace_id FROM trace_tags FINAL WHERE key = {p0:String} AND removed = 0 AND value IN {p1:Array(String)})) OR (mapContains(tags, {p2:String}) AND tags[{p3:String}] IN {p4:Array(String)} AND trace_id NOT IN (SELECT trace_id FROM trace_tags FINAL WHERE key = {p5:String}))
-    -- {"p0":"env","p1":["prod","dev"],"p2":"env","p3":"env","p4":["prod","dev"],"p5":"env"}"
+    "(trace_id IN (SELECT trace_id FROM trace_tags FINAL WHERE (experiment_id = {p0:String}) AND (key = {p1:String}) AND (removed = 0) AND (value IN {p2:Array(String)}))) OR ((mapContains(tags, {p3:String})) AND (tags[{p4:String}] IN {p5:Array(String)}) AND trace_id NOT IN (SELECT trace_id FROM trace_tags FINAL WHERE (experiment_id = {p6:String}) AND (key = {p7:String})))
+    -- {"p0":"7","p1":"env","p2":["prod","dev"],"p3":"env","p4":"env","p5":["prod","dev"],"p6":"7","p7":"env"}"
   `);
   expect(compiled("metadata.v LIKE '50\\% \\' AND cost != 1")).toMatchInlineSnapshot(`
-    "(mapContains(metadata, {p0:String}) AND metadata[{p1:String}] LIKE {p2:String}) AND (cost_usd IS NOT NULL AND cost_usd != {p3:Float64})
-    -- {"p0":"v","p1":"v","p2":"50\\\\% \\\\\\\\","p3":1}"
+    "((trace_id IN (SELECT trace_id FROM trace_metadata FINAL WHERE (experiment_id = {p0:String}) AND (key = {p1:String}) AND (removed = 0) AND (value LIKE {p2:String}))) OR ((mapContains(metadata, {p3:String})) AND (metadata[{p4:String}] LIKE {p5:String}) AND trace_id NOT IN (SELECT trace_id FROM trace_metadata FINAL WHERE (experiment_id = {p6:String}) AND (key = {p7:String})))) AND (cost_usd IS NOT NULL AND cost_usd != {p8:Float64})
+    -- {"p0":"7","p1":"v","p2":"50\\\\% \\\\\\\\","p3":"v","p4":"v","p5":"50\\\\% \\\\\\\\","p6":"7","p7":"v","p8":1}"
   `);
 });

@@ -9,8 +9,7 @@
 import { SightlineError } from "@sightline/wire/errors";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { CallOptions, TraceCursor, TraceOrder, TracePage, TraceQuery } from "../telemetry-store.ts";
-import { momentUs } from "./filter.ts";
-import { earliest, latest } from "./moments.ts";
+import { earliest, latest, momentUs } from "./moments.ts";
 import type { Queries } from "./queries.ts";
 import type { TraceRow } from "./rows.ts";
 import { selectionConditions } from "./selection.ts";

@@ -51,7 +51,7 @@ describe.each(clickHouseEngines)("aggregating on $name", ({ start }) => {
   function rowsOf({ view, filter, from, to }: MetricQuery): Measured[] {
     const selected = traces.filter((trace) => {
       const time = startOf(trace);
-      return (!filter || matchesFilter(filter, trace)) && (from ?? time) <= time && time < (to ?? time + 1n);
+      return (!filter || matchesFilter(filter, { info: trace })) && (from ?? time) <= time && time < (to ?? time + 1n);
     });
     if (view === "traces") return selected.map(measureTrace);
     return selected.flatMap((trace) => (spans.get(trace.traceId) ?? []).map((span) => measureSpan(span, trace)));

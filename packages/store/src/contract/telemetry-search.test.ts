@@ -1,11 +1,9 @@
 /**
  * What reading traces promises, on every ClickHouse engine: pages, ranges, filters, counts.
  */
-import type { ComparisonOperator, Filter } from "@sightline/wire/filter/ast";
-import { type FilterField, filterFields, STATE_VALUES } from "@sightline/wire/filter/fields";
+import type { Filter } from "@sightline/wire/filter/ast";
 import { matchesFilter } from "@sightline/wire/filter/matches";
 import { MAX_FILTER_COMPARISONS, parseFilter } from "@sightline/wire/filter/parser";
-import { printFilter } from "@sightline/wire/filter/print";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -222,53 +220,20 @@ describe.each(clickHouseEngines)("searching on $name", ({ start }) => {
       return page.traces.map((trace) => trace.traceId).toSorted();
     }
 
-    function expected(filter: Filter): string[] {
-      return traces
-        .filter((trace) => matchesFilter(filter, trace))
-        .map((trace) => trace.traceId)
-        .toSorted();
-    }
-
-    test("SQL and memory agree on every field and operator", async () => {
-      let matches = 0;
-      for (const field of filterFields as readonly FilterField[]) {
-        for (const operator of field.operators) {
-          for (const filter of fc.sample(comparisonWith(field, operator), { numRuns: 4, seed: 7 })) {
-            const ids = await found(filter);
-            expect({ filter: printFilter(filter), ids }).toEqual({
-              filter: printFilter(filter),
-              ids: expected(filter),
-            });
-            matches += ids.length;
-          }
-        }
-      }
-      expect(matches).toBeGreaterThan(1000);
-    }, 180_000);
-
-    test("SQL and memory agree on hundreds of random filters", async () => {
-      const { tree } = fc.letrec<{ tree: Filter; comparison: Filter }>((tie) => ({
-        comparison: fc
-          .constantFrom<FilterField>(...filterFields)
-          .chain((field) => fc.constantFrom(...field.operators).chain((operator) => comparisonWith(field, operator))),
-        tree: fc.oneof(
-          { maxDepth: 3, depthSize: "small" },
-          tie("comparison"),
-          fc.record({ kind: fc.constant("and"), terms: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }) }),
-          fc.record({ kind: fc.constant("or"), terms: fc.array(tie("tree"), { minLength: 1, maxLength: 3 }) }),
-          fc.record({ kind: fc.constant("not"), term: tie("tree") }),
-        ) as fc.Arbitrary<Filter>,
-      }));
-      await fc.assert(
-        fc.asyncProperty(tree, async (filter) => {
-          const ids = await found(filter);
-          expect(ids).toEqual(expected(filter));
-          const { total } = await store.countTraces({ experimentIds, filter, limit: 1000 });
-          expect(total).toBe(ids.length);
-        }),
-        { numRuns: 300 },
-      );
-    }, 180_000);
+    // Every field and operator: filter-agreement.test.ts.
+    test.each([
+      "status = 'ERROR' AND duration > 290",
+      "tags.env = 'edited' OR NOT tags.`a b` LIKE '%a%'",
+      "tags.env IS NULL AND (cost > 0 OR session ILIKE '%CHAT%')",
+      "name LIKE 'answer\\_%' OR input = '日本' OR user IN ('', '50%')",
+    ])("a page and the count have the traces with %s", async (text) => {
+      const filter = parsed(text);
+      const expected = traces.filter((info) => matchesFilter(filter, { info })).map((info) => info.traceId);
+      expect(expected.length).toBeGreaterThan(0);
+      expect(await found(filter)).toEqual(expected.toSorted());
+      const { total } = await store.countTraces({ experimentIds, filter, limit: 1000 });
+      expect(total).toBe(expected.length);
+    });
 
     test("text that looks like SQL or parameters is text", async () => {
       const traceId = freshTraceId();
@@ -334,13 +299,11 @@ const WORDS = [
   "💡 x",
   "line\nbreak",
 ];
-const PIECES = ["%", "_", "\\%", "\\_", "\\", "a", "A", "chat", "ä", "Ï", "💡", "\n", "50", "'", "1"];
-const KEYS = ["env", "a b", "x.y", "k0", "none"];
-const NUMBERS = [0, 1, 2.5, 10, 1e9, -1, 0.1];
+const KEYS = ["env", "a b", "x.y"];
 
 function anyFacts(): fc.Arbitrary<Partial<SpanRecord>> {
   const word = fc.constantFrom(...WORDS);
-  const map = fc.dictionary(fc.constantFrom(...KEYS.slice(0, 3)), word);
+  const map = fc.dictionary(fc.constantFrom(...KEYS), word);
   const tokens = fc.constantFrom(0, 1, 10);
   const usage = fc.record({ inputTokens: tokens, outputTokens: tokens, totalTokens: tokens });
   const startTimeUnixNano = fc.nat({ max: 5000 }).map((micros) => SAMPLE_START + BigInt(micros) * MICROSECOND);
@@ -366,34 +329,4 @@ function anyFacts(): fc.Arbitrary<Partial<SpanRecord>> {
     ...fact,
     endTimeUnixNano: length === 0n ? 0n : fact.startTimeUnixNano + length * MICROSECOND,
   }));
-}
-
-function comparisonWith(field: FilterField, operator: ComparisonOperator): fc.Arbitrary<Filter> {
-  const base = Number(SAMPLE_START / 1_000_000n);
-  const texts = field.type === "state" ? fc.constantFrom<string>(...STATE_VALUES) : fc.constantFrom(...WORDS);
-  const patterns = fc
-    .array(fc.constantFrom(...PIECES, ...STATE_VALUES), { maxLength: 4 })
-    .map((pieces) => pieces.join(""));
-  const scalars: fc.Arbitrary<string | number> =
-    field.type === "text" || field.type === "state"
-      ? operator === "LIKE" || operator === "ILIKE"
-        ? patterns
-        : texts
-      : field.type === "time"
-        ? fc.oneof(fc.integer({ min: base - 1, max: base + 6 }), fc.constantFrom(base + 0.5, -5, 0, 1e15))
-        : field.type === "duration"
-          ? fc.constantFrom(0, 0.1, 290, 1000, 2500, 1e-9, 1e300, 290.0000001)
-          : fc.oneof(fc.constantFrom(...NUMBERS), fc.double({ noNaN: true, noDefaultInfinity: true }));
-  const isList = operator === "IN" || operator === "NOT IN";
-  const value = isList ? fc.array(scalars, { minLength: 1, maxLength: 3 }) : scalars;
-  const key = field.keyed ? fc.constantFrom(...KEYS) : fc.constant(undefined);
-  return fc.record({ key, value }).map(
-    (parts) =>
-      ({
-        kind: "comparison",
-        left: parts.key === undefined ? { field: field.name } : { field: field.name, key: parts.key },
-        operator,
-        value: parts.value,
-      }) as Filter,
-  );
 }

@@ -1,215 +1,42 @@
 /**
- * The fields a filter may name, as a table: parser, completion, reference page, memory and SQL read the same rows.
+ * The fields a filter may name: parser, completion, reference page, memory and SQL read the same tables.
  *
- * A new field is a row here, one in `matches.ts` and one in the store's `filter.ts`; types insist on all three.
+ * A new field is a row in `trace-fields.ts` or `span-fields.ts`, one in `matches.ts` and one in the store's compiler; types insist
+ * on all three.
  */
-import type { ComparisonOperator } from "./ast.ts";
+import type { FilterField } from "./field-type.ts";
+import { nearestWord } from "./nearest.ts";
+import { type SpanFieldName, spanFields } from "./span-fields.ts";
+import { type TraceFieldName, traceFields } from "./trace-fields.ts";
 
-/**
- * What the values of a field are:
- * `text` any string; `state` one of {@link STATE_VALUES}, in any case; `number` a number;
- * `duration` milliseconds, or a number with a unit (`2s`); `time` milliseconds since the epoch, or an RFC 3339 text.
- */
-export type FieldType = "text" | "state" | "number" | "duration" | "time";
-
-export interface FilterField {
-  /** Canonical name: what the tree holds and `printFilter` writes. */
-  readonly name: string;
-  /** Other spellings, among them those that MLflow clients send. */
-  readonly aliases: readonly string[];
-  /** What the field belongs to. */
-  readonly entity: "trace";
-  readonly type: FieldType;
-  /** Whether a key follows: `tags.env`. */
-  readonly keyed: boolean;
-  readonly operators: readonly ComparisonOperator[];
-  /** One sentence for completion and the reference page. */
-  readonly help: string;
-  readonly example: string;
-}
-
-const TEXT = ["=", "!=", "IN", "NOT IN", "LIKE", "ILIKE"] as const;
-const ORDERED = ["=", "!=", "<", "<=", ">", ">=", "IN", "NOT IN"] as const;
-
-/** Values of `status`, as `TraceInfo.state` has them. */
-export const STATE_VALUES = ["OK", "ERROR", "IN_PROGRESS"] as const;
-
-export const filterFields = [
-  {
-    name: "status",
-    aliases: ["state"],
-    entity: "trace",
-    type: "state",
-    keyed: false,
-    operators: TEXT,
-    help: "State of the trace: OK, ERROR or IN_PROGRESS.",
-    example: "status = 'ERROR'",
-  },
-  {
-    name: "name",
-    aliases: ["trace_name"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Name of the trace, that is of its root span.",
-    example: "name LIKE 'chat%'",
-  },
-  {
-    name: "execution_time_ms",
-    aliases: ["duration", "execution_time", "duration_ms", "latency"],
-    entity: "trace",
-    type: "duration",
-    keyed: false,
-    operators: ORDERED,
-    help: "From the first start to the last end; milliseconds, or with a unit: ms, s, m, h.",
-    example: "duration > 2s",
-  },
-  {
-    name: "timestamp_ms",
-    aliases: ["timestamp", "start", "start_time", "request_time"],
-    entity: "trace",
-    type: "time",
-    keyed: false,
-    operators: ORDERED,
-    help: "Start of the trace: milliseconds since 1970, or a quoted RFC 3339 time.",
-    example: "start >= '2026-11-24T00:00:00Z'",
-  },
-  {
-    name: "tags",
-    aliases: ["tag"],
-    entity: "trace",
-    type: "text",
-    keyed: true,
-    operators: TEXT,
-    help: "A tag of the trace, by its key.",
-    example: "tags.env = 'prod'",
-  },
-  {
-    name: "metadata",
-    aliases: ["request_metadata", "trace_metadata"],
-    entity: "trace",
-    type: "text",
-    keyed: true,
-    operators: TEXT,
-    help: "A metadata entry of the trace, by its key.",
-    example: "metadata.`app.version` = '1.4'",
-  },
-  {
-    name: "session",
-    aliases: ["session_id"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Id of the session (conversation) the trace belongs to.",
-    example: "session = 's-42'",
-  },
-  {
-    name: "user",
-    aliases: ["user_id"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Id of the user the agent worked for.",
-    example: "user IN ('ada', 'alan')",
-  },
-  {
-    name: "tokens.total",
-    aliases: ["tokens", "total_tokens"],
-    entity: "trace",
-    type: "number",
-    keyed: false,
-    operators: ORDERED,
-    help: "Tokens of all model calls together.",
-    example: "tokens.total > 10k",
-  },
-  {
-    name: "tokens.input",
-    aliases: ["input_tokens"],
-    entity: "trace",
-    type: "number",
-    keyed: false,
-    operators: ORDERED,
-    help: "Tokens given to the models.",
-    example: "tokens.input > 1000",
-  },
-  {
-    name: "tokens.output",
-    aliases: ["output_tokens"],
-    entity: "trace",
-    type: "number",
-    keyed: false,
-    operators: ORDERED,
-    help: "Tokens that the models answered.",
-    example: "tokens.output > 1000",
-  },
-  {
-    name: "cost",
-    aliases: ["cost_usd", "total_cost"],
-    entity: "trace",
-    type: "number",
-    keyed: false,
-    operators: ORDERED,
-    help: "Cost of all model calls together, in US dollars.",
-    example: "cost > 0.05",
-  },
-  {
-    name: "trace_id",
-    aliases: ["id", "request_id"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Id of the trace: tr- and 32 hex digits.",
-    example: "trace_id = 'tr-0af7651916cd43dd8448eb211c80319c'",
-  },
-  {
-    name: "input",
-    aliases: ["request", "inputs"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Preview of what the agent was asked (first 1,000 characters).",
-    example: "input ILIKE '%refund%'",
-  },
-  {
-    name: "output",
-    aliases: ["response", "outputs"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Preview of what the agent answered (first 1,000 characters).",
-    example: "output ILIKE '%sorry%'",
-  },
-  {
-    name: "error",
-    aliases: ["error_message"],
-    entity: "trace",
-    type: "text",
-    keyed: false,
-    operators: TEXT,
-    help: "Type and message of the failure at the bottom of a failed trace.",
-    example: "error LIKE 'TimeoutError%'",
-  },
-] as const satisfies readonly FilterField[];
+export type { FieldType, FilterField } from "./field-type.ts";
 
 /** Canonical name of a field. */
-export type FieldName = (typeof filterFields)[number]["name"];
+export type FieldName = TraceFieldName | SpanFieldName;
 
-/** Words that may stand in front of any field, because MLflow's grammar writes `attributes.status` and `trace.name`. */
-const ENTITY_PREFIXES = new Set(["trace", "attribute", "attributes"]);
+export const filterFields: readonly FilterField[] = [...traceFields, ...spanFields];
 
-const bySpelling = new Map<string, (typeof filterFields)[number]>(
-  filterFields.flatMap((field) => [field.name, ...field.aliases].map((spelling) => [spelling, field] as const)),
-);
+/** In front of fields of spans, outside of `span(…)`. */
+const SPAN_PREFIX = "span.";
 
-/** The row of a canonical name or alias, in any case; undefined if there is none. */
-export function findField(spelling: string): (typeof filterFields)[number] | undefined {
-  return bySpelling.get(spelling.toLowerCase());
+const byName = new Map(filterFields.map((field) => [field.name, field]));
+const traceSpellings = spellingsOf(traceFields);
+const spanSpellings = spellingsOf(spanFields);
+
+function spellingsOf(fields: readonly FilterField[]): ReadonlyMap<string, FilterField> {
+  return new Map(
+    fields.flatMap((field) => [bareName(field), ...field.aliases].map((spelling) => [spelling, field] as const)),
+  );
+}
+
+/** The row of a canonical name; undefined if there is none. */
+export function fieldNamed(name: string): FilterField | undefined {
+  return byName.get(name);
+}
+
+/** The name of a field as it stands inside `span(…)`, or of a trace's field anywhere. */
+export function bareName(field: FilterField): string {
+  return field.entity === "span" ? field.name.slice(SPAN_PREFIX.length) : field.name;
 }
 
 /** A field path as it was written: `tags.env` is two parts. */
@@ -219,62 +46,72 @@ export interface PathPart {
   readonly quoted: boolean;
 }
 
+/** Whose fields are meant: of the trace, or of the span that a `span(…)` is about. */
+export type FieldContext = "trace" | "span";
+
 export type ResolvedField =
-  | { readonly kind: "field"; readonly field: FilterField; readonly key?: string }
+  | {
+      readonly kind: "field";
+      readonly field: FilterField;
+      readonly key?: string;
+      /** Written as `attributes.x`: an attribute of any span, whatever other conditions on spans stand beside it. */
+      readonly ofAnySpan?: true;
+    }
   /** A keyed field without its key. */
   | { readonly kind: "key missing"; readonly field: FilterField }
   | { readonly kind: "unknown"; readonly nearest?: string };
 
-/** Finds the field that a path names: `tags.env`, `Trace.Status`, ``attributes.`status` ``. */
-export function resolveField(path: readonly PathPart[]): ResolvedField {
-  const parts = path.length > 1 && ENTITY_PREFIXES.has(path[0]?.text.toLowerCase() ?? "") ? path.slice(1) : path;
-  const keyed = findField(parts[0]?.text ?? "");
+/**
+ * Keys that MLflow's grammar has for traces themselves: there `attributes.status` is the status of the trace. With any other
+ * key `attributes.` means an attribute of a span.
+ */
+const TRACE_ATTRIBUTES = new Set([
+  ...["status", "name", "request_id", "client_request_id", "run_id", "prompt"],
+  ...["timestamp", "timestamp_ms", "execution_time", "execution_time_ms", "end_time", "end_time_ms"],
+]);
+
+/** Finds the field that a path names: `tags.env`, `Trace.Status`, `span.name`, ``attributes.`status` ``. */
+export function resolveField(path: readonly PathPart[], context: FieldContext): ResolvedField {
+  const first = path.length > 1 ? (path[0]?.text.toLowerCase() ?? "") : "";
+  const rest = path.slice(1);
+  if (first === "span") return resolveIn(spanSpellings, rest, SPAN_PREFIX);
+  if (context === "span") return resolveIn(spanSpellings, path, "");
+  if (first === "trace") return resolveIn(traceSpellings, rest, "");
+  if (first === "attribute" || first === "attributes") {
+    if (TRACE_ATTRIBUTES.has(joined(rest).toLowerCase())) return resolveIn(traceSpellings, rest, "");
+    const attribute = resolveIn(spanSpellings, path, "");
+    return attribute.kind === "field" ? { ...attribute, ofAnySpan: true } : attribute;
+  }
+  return resolveIn(traceSpellings, path, "");
+}
+
+function resolveIn(
+  spellings: ReadonlyMap<string, FilterField>,
+  parts: readonly PathPart[],
+  prefix: string,
+): ResolvedField {
+  const keyed = spellings.get(parts[0]?.text.toLowerCase() ?? "");
   if (keyed?.keyed) {
-    const key = parts
-      .slice(1)
-      .map((part) => part.text)
-      .join(".");
+    const key = joined(parts.slice(1));
     return key === "" ? { kind: "key missing", field: keyed } : { kind: "field", field: keyed, key };
   }
-  const spelling = parts.map((part) => part.text).join(".");
-  const field = findField(spelling);
-  if (field !== undefined) return { kind: "field", field };
-  const nearest = nearestSpelling(spelling.toLowerCase());
-  return nearest === undefined ? { kind: "unknown" } : { kind: "unknown", nearest };
+  const spelling = joined(parts).toLowerCase();
+  const field = spellings.get(spelling);
+  if (field !== undefined && !field.keyed) return { kind: "field", field };
+  const nearest = nearestField(spellings, spelling);
+  return nearest === undefined ? { kind: "unknown" } : { kind: "unknown", nearest: prefix + nearest };
 }
 
-/** Edits that a misspelling may be away from the word that was meant. */
-const MAX_EDITS = 2;
-
-function nearestSpelling(word: string): string | undefined {
-  let best: { spelling: string; edits: number } | undefined;
-  for (const spelling of bySpelling.keys()) {
-    if (Math.abs(spelling.length - word.length) > MAX_EDITS) continue;
-    const edits = editDistance(spelling, word);
-    // Two edits turn any two-letter word into any other: short words must be closer.
-    if (edits <= Math.min(MAX_EDITS, Math.floor(spelling.length / 2)) && (best === undefined || edits < best.edits)) {
-      best = { spelling, edits };
-    }
-  }
-  return best?.spelling;
+function joined(parts: readonly PathPart[]): string {
+  return parts.map((part) => part.text).join(".");
 }
 
-/** Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours. */
-function editDistance(left: string, right: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const same = left[i - 1] === right[j - 1];
-      let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]) {
-        cost = Math.min(cost, (beforeLast[j - 2] ?? 0) + 1);
-      }
-      row.push(cost);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[right.length] ?? 0;
+/** The spelling nearest to a misspelt one; of a keyed field with the key that was written. */
+function nearestField(spellings: ReadonlyMap<string, FilterField>, spelling: string): string | undefined {
+  const whole = nearestWord(spelling, spellings.keys());
+  if (whole !== undefined) return whole;
+  const dot = spelling.indexOf(".");
+  if (dot === -1) return undefined;
+  const head = nearestWord(spelling.slice(0, dot), spellings.keys());
+  return head !== undefined && spellings.get(head)?.keyed ? head + spelling.slice(dot) : undefined;
 }

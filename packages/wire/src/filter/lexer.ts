@@ -12,7 +12,7 @@ interface At {
 export type Token = At &
   (
     | { readonly kind: "path"; readonly parts: readonly PathPart[] }
-    | { readonly kind: "string"; readonly value: string }
+    | { readonly kind: "string"; readonly value: string; readonly quote: "'" | '"' }
     | { readonly kind: "number"; readonly value: number; readonly unit: string }
     | { readonly kind: "symbol"; readonly symbol: FilterSymbol }
     | { readonly kind: "end" }
@@ -28,14 +28,17 @@ export interface LexicalError extends At {
 
 export type LexResult =
   | { readonly ok: true; readonly tokens: readonly Token[] }
-  | { readonly ok: false; readonly error: LexicalError };
+  /** With the tokens before the place that cannot be read. */
+  | { readonly ok: false; readonly error: LexicalError; readonly tokens: readonly Token[] };
 
 const SPACE = /\s+/uy;
 const NUMBER = /[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/uy;
 const UNIT = /[\p{L}\p{N}_]+/uy;
-const PATH_START = /[\p{L}_]/uy;
-// Keys of tags often hold these; none of them is an operator of the grammar.
-const BARE_PART = /[\p{L}\p{N}_$@/-]+/uy;
+// Letters with their marks, and pictures: free text comes in every script.
+const PATH_START = /[\p{L}\p{M}\p{So}\p{Sc}_@#/]/uy;
+// Keys of tags and words of free text often hold these; none of them is an operator of the grammar. Among the marks of
+// format (Cf) are those that join letters of Persian and Hindi, and pictures.
+const BARE_PART = /[\p{L}\p{M}\p{N}\p{So}\p{Sk}\p{Sc}\p{Cf}_@#/:-]+/uy;
 
 /**
  * Cuts filter text into tokens; the last one is `end`.
@@ -63,8 +66,8 @@ export function lexFilter(text: string): LexResult {
 
     if (char === "'" || char === '"') {
       const quoted = readQuoted(text, position);
-      if (quoted === undefined) return unterminated(position, text, char);
-      tokens.push({ kind: "string", value: quoted.value, position, length: quoted.length });
+      if (quoted === undefined) return { ok: false, error: unterminated(position, text, char), tokens };
+      tokens.push({ kind: "string", value: quoted.value, quote: char, position, length: quoted.length });
       position += quoted.length;
       continue;
     }
@@ -85,7 +88,7 @@ export function lexFilter(text: string): LexResult {
 
     if (char === "`" || matchLength(PATH_START, position) > 0) {
       const path = readPath(text, position, matchLength);
-      if (!path.ok) return path;
+      if (!path.ok) return { ok: false, error: path.error, tokens };
       tokens.push({ kind: "path", parts: path.parts, position, length: path.length });
       position += path.length;
       continue;
@@ -97,6 +100,7 @@ export function lexFilter(text: string): LexResult {
       return {
         ok: false,
         error: { message: `The character ${found} has no meaning here.`, position, length: found.length },
+        tokens,
       };
     }
     tokens.push({ kind: "symbol", symbol, position, length: symbol.length });
@@ -104,11 +108,8 @@ export function lexFilter(text: string): LexResult {
   }
 }
 
-function unterminated(position: number, text: string, quote: string): LexResult & { ok: false } {
-  return {
-    ok: false,
-    error: { message: `The text that starts here has no closing ${quote}.`, position, length: text.length - position },
-  };
+function unterminated(position: number, text: string, quote: string): LexicalError {
+  return { message: `The text that starts here has no closing ${quote}.`, position, length: text.length - position };
 }
 
 /** Reads `'…'` with doubled quotes inside; undefined if it does not end. */
@@ -130,14 +131,14 @@ function readPath(
   text: string,
   start: number,
   matchLength: (pattern: RegExp, from: number) => number,
-): { ok: true; parts: PathPart[]; length: number } | (LexResult & { ok: false }) {
+): { ok: true; parts: PathPart[]; length: number } | { ok: false; error: LexicalError } {
   const parts: PathPart[] = [];
   let position = start;
   while (true) {
     const char = text[position];
     if (char === "`" || (char === '"' && parts.length > 0)) {
       const quoted = readQuoted(text, position);
-      if (quoted === undefined) return unterminated(position, text, char);
+      if (quoted === undefined) return { ok: false, error: unterminated(position, text, char) };
       parts.push({ text: quoted.value, quoted: true });
       position += quoted.length;
     } else {

@@ -29,12 +29,11 @@ export function parseLike(pattern: string): LikePart[] {
  * Whether the whole of `text` fits the pattern. At most length of text × length of pattern steps: on a mismatch only the last
  * `%` is widened, since an earlier one could not help.
  *
- * @param ignoreCase  compares letters by their lower case, where that is one character
+ * @param ignoreCase  compares letters by their lower case
  */
 export function matchesLike(text: string, pattern: string, ignoreCase: boolean): boolean {
-  const parts = parseLike(pattern);
-  const chars = [...text];
-  const fold = ignoreCase ? lowerCase : (char: string) => char;
+  const parts = parseLike(ignoreCase ? lowerCase(pattern) : pattern);
+  const chars = [...(ignoreCase ? lowerCase(text) : text)];
   let textIndex = 0;
   let partIndex = 0;
   let lastPercent = -1;
@@ -46,7 +45,7 @@ export function matchesLike(text: string, pattern: string, ignoreCase: boolean):
       lastPercent = partIndex;
       lastPercentText = textIndex;
       partIndex += 1;
-    } else if (part === "_" || (part !== undefined && fold(part.literal) === fold(char))) {
+    } else if (part === "_" || (part !== undefined && part.literal === char)) {
       textIndex += 1;
       partIndex += 1;
     } else if (lastPercent !== -1) {
@@ -61,7 +60,9 @@ export function matchesLike(text: string, pattern: string, ignoreCase: boolean):
   return partIndex === parts.length;
 }
 
-function lowerCase(char: string): string {
-  const lower = char.toLowerCase();
-  return lower.length === char.length ? lower : char;
+/** Letter by letter, unlike `toLowerCase` of the whole, which gives a sigma at the end of a word another form. */
+function lowerCase(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
+  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
+  return Array.from(text, (char) => char.toLowerCase()).join("");
 }

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { TraceInfo } from "../model/trace.ts";
-import { filterFields } from "./fields.ts";
 import { matchesLike } from "./like.ts";
 import { matchesFilter } from "./matches.ts";
 import { parseFilter } from "./parser.ts";
@@ -27,7 +26,7 @@ const trace: TraceInfo = {
 function matches(text: string, subject = trace): boolean {
   const result = parseFilter(text);
   if (!result.ok) throw new Error(result.error.message);
-  return result.filter === undefined || matchesFilter(result.filter, subject);
+  return result.filter === undefined || matchesFilter(result.filter, { info: subject });
 }
 
 describe("matchesFilter", () => {
@@ -67,21 +66,7 @@ describe("matchesFilter", () => {
 
   test("an unknown field in a hand-made tree is refused", () => {
     const filter = { kind: "comparison", left: { field: "toString" }, operator: "=", value: "x" } as const;
-    expect(() => matchesFilter(filter, trace)).toThrow(RangeError);
-  });
-
-  test("the example of every field is understood", () => {
-    for (const field of filterFields) {
-      expect(parseFilter(field.example), field.example).toMatchObject({
-        ok: true,
-        filter: { left: { field: field.name } },
-      });
-    }
-  });
-
-  test("no two fields share a spelling", () => {
-    const spellings = filterFields.flatMap((field): string[] => [field.name, ...field.aliases]);
-    expect(new Set(spellings).size).toBe(spellings.length);
+    expect(() => matchesFilter(filter, { info: trace })).toThrow(RangeError);
   });
 });
 

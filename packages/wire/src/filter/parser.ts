@@ -4,31 +4,29 @@
  * ```
  * filter     := or
  * or         := and { OR and }
- * and        := not { AND not }
- * not        := NOT not | "(" or ")" | comparison
- * comparison := field operator value | field [NOT] IN "(" value { "," value } ")"
+ * and        := not { [AND] not }          AND may be left out after free text
+ * not        := NOT not | "(" or ")" | "span" "(" or ")" | condition
+ * condition  := field operator value | field [NOT] IN "(" value { "," value } ")"
+ *             | field IS [NOT] NULL | EXISTS field | field EXISTS
+ *             | word | "quoted text"       free text
  * ```
  *
- * A superset of the trace part of MLflow's search grammar, which has comparisons joined by AND only
- * (mlflow/utils/search_utils.py, SearchTraceUtils). Time and memory are linear in the length of the text.
+ * Conditions on `span.x` that one AND joins mean one span, as on MLflow's API: they become one `span(…)`. `attributes.x` is an
+ * attribute of any span, and `span(…)` always one of its own.
+ *
+ * A superset of MLflow's search grammar (mlflow/utils/search_utils.py, SearchTraceUtils), which `mlflow-parser.ts` reads with its
+ * own refusals. Time and memory are linear in the length of the text.
  */
-import { preview } from "../json.ts";
-import { parseRfc3339 } from "../time.ts";
-import type { ComparisonOperator, FieldReference, Filter, FilterValue } from "./ast.ts";
-import { type FilterField, filterFields, resolveField, STATE_VALUES } from "./fields.ts";
+import type { Filter, FilterOperator } from "./ast.ts";
+import { type FieldContext, filterFields, type ResolvedField, resolveField } from "./fields.ts";
 import { lexFilter, type Token } from "./lexer.ts";
+import { parseMlflowTokens } from "./mlflow-parser.ts";
+import { printFilter } from "./print.ts";
+import { type Condition, joinConditions, nestingOf } from "./shape.ts";
+import { type FilterError, isSymbol, listed, Refusal, TokenReader, wordOf } from "./token-reader.ts";
+import { readValue, type Subject } from "./values.ts";
 
-export interface FilterError {
-  /** A sentence for people. */
-  readonly message: string;
-  /** Where it is wrong: first UTF-16 unit and number of units (0 at the end of the text). */
-  readonly position: number;
-  readonly length: number;
-  /** What may stand there, when that is a short list. */
-  readonly expected?: readonly string[];
-  /** The field that was probably meant. */
-  readonly suggestion?: string;
-}
+export type { FilterError } from "./token-reader.ts";
 
 export type FilterResult =
   | {
@@ -40,13 +38,18 @@ export type FilterResult =
 
 /** Longest text that is read: room for an IN list of 2,000 trace ids. */
 export const MAX_FILTER_LENGTH = 100_000;
-/** Brackets and NOTs inside each other. */
+/** Brackets and NOTs inside each other, and levels of the tree. */
 export const MAX_FILTER_DEPTH = 50;
 /** Comparisons in one filter; keeps the SQL made from it under the 128 KiB that ClickHouse takes in one form field. */
 export const MAX_FILTER_COMPARISONS = 200;
 
-const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const THOUSANDS: Readonly<Record<string, number>> = { k: 1000 };
+/** Canonical spelling is at most five times as long in its lists, and somewhat longer in names. */
+const MAY_PRINT_LONGER = MAX_FILTER_LENGTH / 8;
+
+export interface ParseOptions {
+  /** `mlflow` refuses what MLflow's API refuses; `open` (default) reads the whole language. */
+  readonly mode?: "open" | "mlflow";
+}
 
 /**
  * Reads a filter.
@@ -54,283 +57,281 @@ const THOUSANDS: Readonly<Record<string, number>> = { k: 1000 };
  * @param text  e.g. `status = 'ERROR' AND duration > 2s`; blank text is a filter that everything matches
  * @returns the tree, with canonical field names, states in capitals, durations and times in milliseconds; never throws
  */
-export function parseFilter(text: string): FilterResult {
+export function parseFilter(text: string, { mode = "open" }: ParseOptions = {}): FilterResult {
   if (text.length > MAX_FILTER_LENGTH) {
     const message = `The filter has ${text.length} characters; at most ${MAX_FILTER_LENGTH} are read.`;
     return { ok: false, error: { message, position: MAX_FILTER_LENGTH, length: text.length - MAX_FILTER_LENGTH } };
   }
   const lexed = lexFilter(text);
-  if (!lexed.ok) return lexed;
+  if (!lexed.ok) return { ok: false, error: lexed.error };
   try {
-    return { ok: true, filter: new Parser(lexed.tokens, text).parse() };
+    const reader = new TokenReader(lexed.tokens, text);
+    if (reader.peek().kind === "end") return { ok: true, filter: undefined };
+    const filter = mode === "mlflow" ? parseMlflowTokens(reader, MAX_FILTER_COMPARISONS) : new Parser(reader).parse();
+    return { ok: true, filter: checkSize(filter, text) };
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, error: error.error };
     throw error;
   }
 }
 
-/** Carries a FilterError out of the recursive descent; never leaves this file. */
-class Refusal extends Error {
-  readonly error: FilterError;
-  constructor(error: FilterError) {
-    super(error.message);
-    this.error = error;
+/** @throws Refusal if the tree could not be read back from what `printFilter` writes of it */
+function checkSize(filter: Filter, text: string): Filter {
+  const whole = { position: 0, length: text.length };
+  if (nestingOf(filter) > MAX_FILTER_DEPTH) {
+    throw new Refusal({ message: `AND, OR and NOT are nested more than ${MAX_FILTER_DEPTH} deep.`, ...whole });
   }
+  if (text.length > MAY_PRINT_LONGER && printFilter(filter).length > MAX_FILTER_LENGTH) {
+    throw new Refusal({ message: "The filter is too long once its numbers and texts are written out.", ...whole });
+  }
+  return filter;
 }
 
-/** The left side of a comparison, with the spelling that messages repeat. */
-interface Subject {
-  readonly field: FilterField;
-  readonly left: FieldReference;
-  readonly written: string;
-}
+/** What a bare word must not be. */
+const KEYWORDS = new Set(["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "RLIKE", "IS", "NULL", "EXISTS"]);
 
 class Parser {
-  readonly #tokens: readonly Token[];
-  readonly #text: string;
-  #index = 0;
+  readonly #reader: TokenReader;
   #depth = 0;
-  #comparisons = 0;
+  #conditions = 0;
 
-  constructor(tokens: readonly Token[], text: string) {
-    this.#tokens = tokens;
-    this.#text = text;
+  constructor(reader: TokenReader) {
+    this.#reader = reader;
   }
 
-  parse(): Filter | undefined {
-    if (this.#peek().kind === "end") return undefined;
-    const filter = this.#joined("or");
-    const rest = this.#peek();
+  parse(): Filter {
+    const filter = this.#or("trace");
+    const rest = this.#reader.peek();
     if (rest.kind === "end") return filter;
-    throw this.#refusal(rest, `AND, OR or the end was expected, not ${this.#show(rest)}.`, {
+    throw this.#reader.refusal(rest, `AND, OR or the end was expected, not ${this.#reader.show(rest)}.`, {
       expected: ["AND", "OR"],
     });
   }
 
-  #joined(kind: "and" | "or"): Filter {
-    const keyword = kind.toUpperCase();
-    const term = () => (kind === "or" ? this.#joined("and") : this.#not());
-    const first = term();
-    if (!this.#isKeyword(keyword)) return first;
-    const terms = [first];
-    while (this.#isKeyword(keyword)) {
-      this.#index += 1;
-      terms.push(term());
+  #or(context: FieldContext): Filter {
+    const terms = [this.#and(context)];
+    while (this.#reader.isKeyword("OR")) {
+      this.#reader.skip();
+      terms.push(this.#and(context));
     }
-    return { kind, terms };
+    const [only] = terms;
+    return terms.length === 1 && only !== undefined ? only : { kind: "or", terms };
   }
 
-  #not(): Filter {
-    const token = this.#peek();
-    const isNot = this.#isKeyword("NOT");
-    if (!isNot && !isSymbol(token, "(")) return this.#comparison();
+  #and(context: FieldContext): Filter {
+    const conditions = [this.#not(context)];
+    while (true) {
+      if (this.#reader.isKeyword("AND")) this.#reader.skip();
+      else if (conditions.at(-1)?.filter.kind !== "text" || !this.#startsCondition()) break;
+      conditions.push(this.#not(context));
+    }
+    return joinConditions(conditions);
+  }
 
+  /** Whether what follows can only be another condition: then AND may be left out. */
+  #startsCondition(): boolean {
+    const token = this.#reader.peek();
+    if (token.kind === "path") return !KEYWORDS.has(wordOf(token));
+    return token.kind === "string" || token.kind === "number";
+  }
+
+  #not(context: FieldContext): Condition {
+    const reader = this.#reader;
+    const token = reader.peek();
+    if (reader.isKeyword("NOT")) {
+      return { filter: this.#deeper(token, () => ({ kind: "not", term: joinConditions([this.#not(context)]) })) };
+    }
+    if (reader.isSymbol("(")) return { filter: this.#deeper(token, () => this.#bracket(context)) };
+    if (reader.isKeyword("SPAN") && reader.isSymbol("(", 1)) {
+      if (context === "span") {
+        throw reader.refusal(token, "span(…) inside span(…) has no meaning: a condition is on one span.");
+      }
+      const filter = this.#deeper(token, () => ({ kind: "span", filter: this.#spanBracket() }) as const);
+      return { filter };
+    }
+    this.#conditions += 1;
+    if (this.#conditions > MAX_FILTER_COMPARISONS) {
+      throw reader.refusal(token, `A filter may hold ${MAX_FILTER_COMPARISONS} comparisons; use IN for long lists.`);
+    }
+    return this.#condition(context);
+  }
+
+  /** Reads what stands behind a token that opens another level. */
+  #deeper<Result>(token: Token, read: () => Result): Result {
     this.#depth += 1;
     if (this.#depth > MAX_FILTER_DEPTH) {
-      throw this.#refusal(token, `Brackets and NOT are nested more than ${MAX_FILTER_DEPTH} deep.`);
+      throw this.#reader.refusal(token, `Brackets and NOT are nested more than ${MAX_FILTER_DEPTH} deep.`);
     }
-    this.#index += 1;
-    let filter: Filter;
-    if (isNot) {
-      filter = { kind: "not", term: this.#not() };
-    } else {
-      filter = this.#joined("or");
-      const close = this.#next();
-      if (!isSymbol(close, ")")) {
-        throw this.#refusal(close, `A closing bracket was expected, not ${this.#show(close)}.`, {
-          expected: ["AND", "OR", ")"],
-        });
-      }
-    }
+    this.#reader.skip();
+    const result = read();
     this.#depth -= 1;
+    return result;
+  }
+
+  #spanBracket(): Filter {
+    this.#reader.skip();
+    return this.#bracket("span");
+  }
+
+  #bracket(context: FieldContext): Filter {
+    const filter = this.#or(context);
+    const close = this.#reader.next();
+    if (!isSymbol(close, ")")) {
+      throw this.#reader.refusal(close, `A closing bracket was expected, not ${this.#reader.show(close)}.`, {
+        expected: ["AND", "OR", ")"],
+      });
+    }
     return filter;
   }
 
-  #comparison(): Filter {
-    this.#comparisons += 1;
-    const start = this.#peek();
-    if (this.#comparisons > MAX_FILTER_COMPARISONS) {
-      throw this.#refusal(start, `A filter may hold ${MAX_FILTER_COMPARISONS} comparisons; use IN for long lists.`);
+  #condition(context: FieldContext): Condition {
+    const reader = this.#reader;
+    const token = reader.peek();
+    if (reader.isKeyword("EXISTS") && reader.peek(1).kind === "path" && !KEYWORDS.has(wordOf(reader.peek(1)))) {
+      reader.skip();
+      const subject = this.#subject(context);
+      return this.#onField(context, subject, { kind: "presence", left: subject.left, operator: "IS NOT NULL" });
     }
-    const subject = this.#subject();
+    const isComparison = this.#operatorFollows(context);
+    // In double quotes a name may stand too, as in MLflow.
+    if (token.kind === "string" && !(isComparison && token.quote === '"')) return { filter: this.#text() };
+    if (!isComparison && (token.kind === "path" ? !KEYWORDS.has(wordOf(token)) : token.kind === "number")) {
+      return { filter: this.#text() };
+    }
+    const subject = this.#subject(context);
     const operator = this.#operator(subject);
-    const value = operator === "IN" || operator === "NOT IN" ? this.#list(subject) : this.#value(subject, operator);
-    return { kind: "comparison", left: subject.left, operator, value };
+    if (operator === "IS NULL" || operator === "IS NOT NULL") {
+      return this.#onField(context, subject, { kind: "presence", left: subject.left, operator });
+    }
+    const value = readValue(reader, subject, operator);
+    return this.#onField(context, subject, { kind: "comparison", left: subject.left, operator, value });
   }
 
-  #subject(): Subject {
-    const token = this.#next();
-    if (token.kind !== "path" || ["AND", "OR", "IN", "LIKE", "ILIKE"].some((word) => isKeyword(token, word))) {
-      throw this.#refusal(token, `A field was expected, not ${this.#show(token)}.`, { expected: fieldNames });
+  #text(): Filter {
+    const token = this.#reader.next();
+    const text = token.kind === "string" ? token.value : this.#reader.source(token).replaceAll("`", "");
+    if (text === "") throw this.#reader.refusal(token, "The text to search for is empty.");
+    return { kind: "text", text };
+  }
+
+  #onField(context: FieldContext, subject: FoundSubject, filter: Filter): Condition {
+    if (context === "span" || subject.field.entity !== "span") return { filter };
+    return subject.ofAnySpan ? { filter: { kind: "span", filter } } : { filter, isOfSpan: true };
+  }
+
+  /**
+   * Whether a comparison stands here, and no free text. Words such as `in` and `like` are part of many sentences: they are
+   * operators behind a field, or before what they are compared with.
+   */
+  #operatorFollows(context: FieldContext): boolean {
+    const reader = this.#reader;
+    const token = reader.peek();
+    const next = reader.peek(1);
+    if (next.kind === "symbol") return ["=", "!=", "<", "<=", ">", ">="].includes(next.symbol);
+    if (next.kind !== "path") return false;
+    const isField = token.kind === "path" && resolveField(token.parts, context).kind !== "unknown";
+    switch (wordOf(next)) {
+      case "IN":
+        return isField || reader.isSymbol("(", 2);
+      case "LIKE":
+      case "ILIKE":
+      case "RLIKE":
+        return isField || reader.peek(2).kind === "string";
+      case "IS":
+        return isField || reader.isKeyword("NULL", 2) || (reader.isKeyword("NOT", 2) && reader.isKeyword("NULL", 3));
+      case "NOT":
+      case "EXISTS":
+        return isField;
+      default:
+        return false;
     }
-    const resolved = resolveField(token.parts);
+  }
+
+  #subject(context: FieldContext): FoundSubject {
+    const reader = this.#reader;
+    const token = reader.next();
+    const parts =
+      token.kind === "path"
+        ? token.parts
+        : token.kind === "string" && token.quote === '"'
+          ? [{ text: token.value, quoted: true }]
+          : undefined;
+    if (parts === undefined || KEYWORDS.has(wordOf(token))) {
+      throw reader.refusal(token, `A field was expected, not ${reader.show(token)}.`, { expected: names(context) });
+    }
+    const resolved = resolveField(parts, context);
+    const written = reader.show(token);
     switch (resolved.kind) {
-      case "field":
-        return {
-          field: resolved.field,
-          written: this.#show(token),
-          left:
-            resolved.key === undefined
-              ? { field: resolved.field.name }
-              : { field: resolved.field.name, key: resolved.key },
-        };
-      case "key missing":
-        throw this.#refusal(token, `${this.#show(token)} needs a key: ${resolved.field.name}.env, for example.`);
-      case "unknown": {
-        const hint = resolved.nearest === undefined ? "" : ` Did you mean ${resolved.nearest}?`;
-        throw this.#refusal(token, `There is no field ${this.#show(token)}.${hint}`, {
-          expected: fieldNames,
-          ...(resolved.nearest === undefined ? {} : { suggestion: resolved.nearest }),
-        });
+      case "field": {
+        const { field, key } = resolved;
+        const left = key === undefined ? { field: field.name } : { field: field.name, key };
+        return { field, left, written, ofAnySpan: resolved.ofAnySpan === true };
       }
+      case "key missing":
+        throw reader.refusal(token, `${written} needs a key: ${written}.env, for example.`);
+      case "unknown":
+        throw this.#unknownField(token, context, resolved);
     }
   }
 
-  #operator({ field, written }: Subject): ComparisonOperator {
-    const token = this.#next();
-    let operator: string | undefined;
-    if (token.kind === "symbol") {
-      operator = token.symbol;
-    } else if (isKeyword(token, "NOT") && this.#isKeyword("IN")) {
-      this.#index += 1;
-      operator = "NOT IN";
-    } else if (token.kind === "path") {
-      operator = ["IN", "LIKE", "ILIKE"].find((word) => isKeyword(token, word));
-    }
+  #unknownField(token: Token, context: FieldContext, { nearest }: ResolvedField & { kind: "unknown" }): Refusal {
+    const parts = token.kind === "path" ? token.parts : [];
+    const ofTrace = context === "span" && resolveField(parts, "trace").kind === "field";
+    const whose = context === "span" ? "A span has no field" : "There is no field";
+    const hint = ofTrace
+      ? " It is a field of the trace: write it outside of span(…)."
+      : nearest === undefined
+        ? ""
+        : ` Did you mean ${nearest}?`;
+    return this.#reader.refusal(token, `${whose} ${this.#reader.show(token)}.${hint}`, {
+      expected: names(context),
+      ...(nearest === undefined || ofTrace ? {} : { suggestion: nearest }),
+    });
+  }
+
+  #operator({ field, written }: Subject): FilterOperator {
+    const reader = this.#reader;
+    const token = reader.next();
+    const operator = this.#operatorAt(token);
     const found = field.operators.find((candidate) => candidate === operator);
     if (found !== undefined) return found;
     const expected = field.operators;
-    throw this.#refusal(token, `After ${written} comes ${listed(expected)}, not ${this.#show(token)}.`, {
+    throw reader.refusal(token, `After ${written} comes ${listed(expected)}, not ${reader.show(token)}.`, {
       expected,
     });
   }
 
-  #list(subject: Subject): FilterValue {
-    const open = this.#next();
-    if (!isSymbol(open, "(")) {
-      throw this.#refusal(open, `IN takes a list in brackets, not ${this.#show(open)}.`, { expected: ["("] });
+  #operatorAt(token: Token): string | undefined {
+    const reader = this.#reader;
+    if (token.kind === "symbol") return token.symbol;
+    const word = wordOf(token);
+    if (word === "NOT" && reader.isKeyword("IN")) {
+      reader.skip();
+      return "NOT IN";
     }
-    const texts: string[] = [];
-    const numbers: number[] = [];
-    while (true) {
-      const value = this.#value(subject, "IN");
-      if (typeof value === "string") texts.push(value);
-      else numbers.push(value);
-      const token = this.#next();
-      if (isSymbol(token, ")")) return texts.length > 0 ? texts : numbers;
-      if (!isSymbol(token, ",")) {
-        throw this.#refusal(token, `A comma or a closing bracket was expected, not ${this.#show(token)}.`, {
-          expected: [",", ")"],
-        });
-      }
+    if (word === "IS" && reader.isKeyword("NULL")) {
+      reader.skip();
+      return "IS NULL";
     }
-  }
-
-  #value(subject: Subject, operator: ComparisonOperator): string | number {
-    const token = this.#next();
-    switch (subject.field.type) {
-      case "text":
-        if (token.kind === "string") return token.value;
-        throw this.#refusal(token, this.#quoteHint(subject, token));
-      case "state":
-        return this.#state(subject, operator, token);
-      case "number":
-        return this.#number(subject, token, THOUSANDS);
-      case "duration":
-        return this.#number(subject, token, MILLISECONDS);
-      case "time":
-        return token.kind === "string" ? this.#time(subject, token) : this.#number(subject, token, {});
+    if (word === "IS" && reader.isKeyword("NOT") && reader.isKeyword("NULL", 1)) {
+      reader.skip(2);
+      return "IS NOT NULL";
     }
-  }
-
-  #state({ written }: Subject, operator: ComparisonOperator, token: Token): string {
-    // A state is a word of the language: it may stand without quotes.
-    const text = token.kind === "string" ? token.value : token.kind === "path" ? this.#source(token) : undefined;
-    if (text !== undefined) {
-      if (operator === "LIKE" || operator === "ILIKE") return text;
-      const state = STATE_VALUES.find((value) => value === text.toUpperCase());
-      if (state !== undefined) return state;
-    }
-    throw this.#refusal(token, `${written} is ${listed(STATE_VALUES)}, not ${this.#show(token)}.`, {
-      expected: STATE_VALUES,
-    });
-  }
-
-  #number({ written }: Subject, token: Token, units: Readonly<Record<string, number>>): number {
-    if (token.kind !== "number") {
-      throw this.#refusal(token, `${written} is compared with a number, not ${this.#show(token)}.`);
-    }
-    const factor = token.unit === "" ? 1 : Object.hasOwn(units, token.unit) ? units[token.unit] : undefined;
-    if (factor === undefined) {
-      const known = Object.keys(units);
-      const hint = known.length === 0 ? "It takes no unit." : `Its units: ${known.join(", ")}.`;
-      throw this.#refusal(token, `${written} has no unit "${preview(token.unit, 20)}". ${hint}`, {
-        ...(known.length === 0 ? {} : { expected: known }),
-      });
-    }
-    // 15 digits: 1.001s is 1001 ms, not 1000.9999999999999.
-    const value = factor === 1 ? token.value : Number((token.value * factor).toPrecision(15));
-    if (!Number.isFinite(value)) throw this.#refusal(token, `The number ${this.#show(token)} is too large.`);
-    return value + 0; // -0 becomes 0
-  }
-
-  #time({ written }: Subject, token: Token & { kind: "string" }): number {
-    const nanos = parseRfc3339(token.value);
-    if (nanos !== undefined) return Number(nanos / 1000n) / 1000;
-    // MLflow's own server lets a quoted number of milliseconds pass.
-    if (/^\d{1,16}$/.test(token.value)) return Number(token.value);
-    const example = "a time such as '2026-11-24T08:00:00Z' or a number of milliseconds";
-    throw this.#refusal(token, `${written} is compared with ${example}, not ${this.#show(token)}.`);
-  }
-
-  #quoteHint({ written }: Subject, token: Token): string {
-    const message = `${written} is compared with a text in quotes, not ${this.#show(token)}.`;
-    const isWord = token.kind === "path" || token.kind === "number";
-    return isWord && token.length <= 60 ? `${message} Write '${this.#source(token)}'.` : message;
-  }
-
-  #peek(): Token {
-    return this.#tokens[this.#index] ?? END;
-  }
-
-  #next(): Token {
-    const token = this.#peek();
-    this.#index += 1;
-    return token;
-  }
-
-  #isKeyword(word: string): boolean {
-    return isKeyword(this.#peek(), word);
-  }
-
-  #source(token: Token): string {
-    return this.#text.slice(token.position, token.position + token.length);
-  }
-
-  /** A token as it stands in the text, for messages. */
-  #show(token: Token): string {
-    return token.kind === "end" ? "the end" : preview(this.#source(token), 60);
-  }
-
-  #refusal(at: Token, message: string, more: { expected?: readonly string[]; suggestion?: string } = {}): Refusal {
-    return new Refusal({ message, position: at.position, length: at.length, ...more });
+    return word === "EXISTS" ? "IS NOT NULL" : word;
   }
 }
 
-/** Never reached: the lexer ends every list with its own end token, and nothing reads past it without failing. */
-const END: Token = { kind: "end", position: 0, length: 0 };
-
-const fieldNames = filterFields.map((field) => (field.keyed ? `${field.name}.` : field.name));
-
-function isKeyword(token: Token, word: string): boolean {
-  const part = token.kind === "path" && token.parts.length === 1 ? token.parts[0] : undefined;
-  return part !== undefined && !part.quoted && part.text.toUpperCase() === word;
+interface FoundSubject extends Subject {
+  readonly ofAnySpan: boolean;
 }
 
-function isSymbol(token: Token, symbol: string): boolean {
-  return token.kind === "symbol" && token.symbol === symbol;
-}
+const traceNames = filterFields
+  .filter((field) => field.entity !== "span")
+  .map((field) => (field.keyed ? `${field.name}.` : field.name));
+const spanNames = filterFields
+  .filter((field) => field.entity === "span")
+  .map((field) => (field.keyed ? `${field.name}.` : field.name).slice("span.".length));
 
-function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+function names(context: FieldContext): readonly string[] {
+  return context === "span" ? spanNames : traceNames;
 }

@@ -1,0 +1,82 @@
+/**
+ * Where the traces that a filter is applied to lie: what its sub-queries on other tables may leave out.
+ */
+import type { Comparison } from "@sightline/wire/filter/ast";
+import { momentUs } from "./moments.ts";
+import { and, param, type Sql, sql } from "./sql.ts";
+
+/** Gives the qualified name of a table. */
+export type TableName = (name: string) => Sql;
+
+export interface FilterScope {
+  readonly table: TableName;
+  /** Absent = all. */
+  readonly experimentIds?: readonly string[];
+  /** Earliest start of the traces, in nanoseconds, inclusive. */
+  readonly from?: bigint;
+  /** Latest start, exclusive. */
+  readonly to?: bigint;
+}
+
+const HOUR_MICROS = 3_600_000_000n;
+
+/** The experiments of a scope, as a condition on any table; none when all are meant. */
+export function experimentConditions({ experimentIds }: FilterScope): Sql[] {
+  if (experimentIds === undefined) return [];
+  // Not IN: only a fixed first column lets ClickHouse read the newest rows in the order of the sort key.
+  if (experimentIds.length === 1) return [sql`experiment_id = ${param(experimentIds[0] ?? "", "String")}`];
+  return [sql`experiment_id IN ${param([...experimentIds], "Array(String)")}`];
+}
+
+/** The time range of a scope, as conditions on `start_time` of `traces`. */
+export function startConditions({ from, to }: Pick<FilterScope, "from" | "to">): Sql[] {
+  // Starts are kept in whole microseconds: t >= from ⟺ floor(t) >= from for such bounds, finer ones are rounded up.
+  return [
+    ...(from === undefined ? [] : [sql`start_time >= ${momentUs(ceilMicros(from))}`]),
+    ...(to === undefined ? [] : [sql`start_time < ${momentUs(ceilMicros(to))}`]),
+  ];
+}
+
+/**
+ * Which spans may belong to traces of the scope, so that the sort key of `spans` leaves out the rest.
+ *
+ * A trace begins with its first span, unless its client said another time: an hour is left for clocks that disagree. It ends with
+ * its last one: of the traces in range the latest end is asked for.
+ */
+export function spanScope(scope: FilterScope): Sql[] {
+  const conditions = experimentConditions(scope);
+  const { from, to, table } = scope;
+  if (from !== undefined) conditions.push(sql`start_time >= ${momentUs(atLeastZero(ceilMicros(from) - HOUR_MICROS))}`);
+  if (to !== undefined) {
+    const ends = sql`max(addMicroseconds(start_time, duration_us))`;
+    const inRange = and([...experimentConditions(scope), ...startConditions(scope)]);
+    conditions.push(sql`start_time <= (SELECT ${ends} + toIntervalHour(1) FROM ${table("traces")} WHERE ${inRange})`);
+  }
+  return conditions;
+}
+
+/** The ids of the traces that a table has rows of under some conditions, as the right side of IN. */
+export function traceIdsIn(scope: FilterScope, name: string, conditions: readonly Sql[]): Sql {
+  const scoped = name === "spans" ? spanScope(scope) : experimentConditions(scope);
+  return sql`(SELECT trace_id FROM ${scope.table(name)} FINAL WHERE ${and([...scoped, ...conditions])})`;
+}
+
+/** 2200: later bounds make no difference, and larger numbers do not fit the column's type. */
+const MAX_MICROS = 7_258_118_400_000_000n;
+
+function ceilMicros(nanos: bigint): bigint {
+  const micros = (nanos + 999n) / 1000n;
+  return micros < MAX_MICROS ? atLeastZero(micros) : MAX_MICROS;
+}
+
+function atLeastZero(value: bigint): bigint {
+  return value > 0n ? value : 0n;
+}
+
+/** How a field is read in SQL. All conditions are 0 or 1, never NULL, so that NOT means the same as in memory. */
+export interface FieldSql {
+  /** That the comparison holds; 0 for what is not there. @throws RangeError if the operator or value is none of the field's */
+  compare(comparison: Comparison, scope: FilterScope): Sql;
+  /** That there is something. @param key  "" of fields without keys */
+  isThere(key: string, scope: FilterScope): Sql;
+}
