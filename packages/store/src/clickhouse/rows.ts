@@ -113,11 +113,11 @@ const isCostComputed: Mapping<boolean | undefined> = {
   read: ([cell]) => (Number(cell) === 1 ? true : undefined),
 };
 
-/** JSON text and, in a column of its own, `form key` of the attribute it was taken from; "" where there is none. */
+/** JSON text and, in a column of its own, `form key` or `form~escapes key` of the attribute it was taken from; "" if there is none. */
 function payload(column: string): Mapping<Payload | undefined> {
   return {
     columns: [column, `${column}_source`],
-    write: (value) => [value?.json ?? "", value?.source ? `${value.source.form} ${value.source.key}` : ""],
+    write: (value) => [value?.json ?? "", value?.source ? writeSource(value.source) : ""],
     read: ([json, source]) => {
       if (json === "") return undefined;
       return { json: String(json), ...readSource(String(source)) };
@@ -125,11 +125,15 @@ function payload(column: string): Mapping<Payload | undefined> {
   };
 }
 
+function writeSource({ form, escapes, key }: NonNullable<Payload["source"]>): string {
+  return escapes === undefined ? `${form} ${key}` : `${form}~${escapes} ${key}`;
+}
+
 function readSource(source: string): Pick<Payload, "source"> {
   const space = source.indexOf(" ");
-  const form = source.slice(0, space);
+  const [form, escapes] = source.slice(0, space).split("~");
   if (form !== "text" && form !== "string" && form !== "value") return {};
-  return { source: { form, key: source.slice(space + 1) } };
+  return { source: { form, key: source.slice(space + 1), ...(escapes !== undefined && { escapes }) } };
 }
 
 function jsonList<Item extends SpanEvent | SpanLink>(column: string): Mapping<readonly Item[]> {

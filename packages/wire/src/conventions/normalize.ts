@@ -8,6 +8,7 @@ import type { TokenUsage } from "../model/span.ts";
 import { setKey } from "../otlp/attributes.ts";
 import type { Attributes, AttributeValue, OtlpSpan } from "../otlp/span.ts";
 import type { Convention, EntriesRule, NumberRule, PayloadRule, SpanTypeRule } from "./convention.ts";
+import { hasForeignEscapes, plainEscapes } from "./json-escapes.ts";
 import { readFlattened, readMessageEvents } from "./message-list.ts";
 import type { NormalizedSpan, Payload } from "./normalized-span.ts";
 import { payloadFromAttribute, valueToJson } from "./payload.ts";
@@ -148,7 +149,8 @@ function payloadBy(rule: PayloadRule, { attributes, events }: RawSpan): Payload 
 }
 
 function withoutSource(json: string | undefined): Payload | undefined {
-  return json === undefined ? undefined : { json };
+  if (json === undefined) return undefined;
+  return { json: hasForeignEscapes(json) ? plainEscapes(json).json : json };
 }
 
 /** An empty string is what emitters write who have nothing; a list or an object without members is an answer. */

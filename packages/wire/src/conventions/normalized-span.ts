@@ -2,6 +2,7 @@
  * What every convention is turned into: the normal form of the facts in a span's attributes.
  */
 import type { TokenUsage } from "../model/span.ts";
+import type { EscapeStyle } from "./json-escapes.ts";
 
 /**
  * JSON text of a payload and where it came from.
@@ -11,11 +12,18 @@ import type { TokenUsage } from "../model/span.ts";
  * `text` the attribute was a string and `json` is that very string (it was valid JSON);
  * `string` the attribute was a string that is not JSON, and `json` is its JSON string literal;
  * `value` the attribute was a structured value and `json` is its JSON.
- * Absent `source`: the payload was put together from several attributes, which are all kept.
+ * Absent `source`: the payload was put together from several attributes, or cannot be turned back; they are all kept.
+ *
+ * Strings inside `json` are spelled as `JSON.stringify` spells them, so that text search finds them.
  */
 export interface Payload {
   readonly json: string;
-  readonly source?: { readonly key: string; readonly form: "text" | "string" | "value" };
+  readonly source?: {
+    readonly key: string;
+    readonly form: "text" | "string" | "value";
+    /** With `text`: the string spelled its escapes in this way (`json-escapes.ts`), `json` in the usual one. */
+    readonly escapes?: EscapeStyle;
+  };
 }
 
 export interface NormalizedSpan {

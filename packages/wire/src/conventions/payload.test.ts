@@ -20,6 +20,15 @@ test("JSON text of any kind is kept as it is", () => {
   }
 });
 
+test("JSON text spelled with other escapes is kept in plain spelling, and comes back as it was spelled", () => {
+  const python = String.raw`{"city": "\u5929\u6c23"}`;
+  const payload = payloadFromAttribute("k", python);
+  expect(payload).toEqual({ json: '{"city": "天氣"}', source: { key: "k", form: "text", escapes: "a-" } });
+  expect(restoreAttributes({}, [payload])["k"]?.text).toBe(JSON.stringify(python));
+  const mixed = String.raw`["\u5929", "氣"]`;
+  expect(payloadFromAttribute("k", mixed)).toEqual({ json: '["天", "氣"]' });
+});
+
 test("other text becomes a JSON string", () => {
   for (const text of ["", "hello", "{not json}", "nullable", "tru", "1 2", "[", "'a'", "Infinity", "01", "﻿{}"]) {
     expect(payloadFromAttribute("k", text)).toEqual({
@@ -46,11 +55,15 @@ test("attributes become JSON texts, without those that are kept elsewhere", () =
   });
 });
 
+const asPythonWrites = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 const value = fc.letrec<{ value: AttributeValue }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 3 },
     fc.string({ unit: "binary" }),
     fc.jsonValue().map((json) => JSON.stringify(json)),
+    fc.jsonValue().map((json) => JSON.stringify(json).replace(/[^ -~]/g, asPythonWrites)),
+    fc.jsonValue().map((json) => JSON.stringify(json).replaceAll("/", "\\/").replaceAll("a", "\\u0061")),
     fc.boolean(),
     fc.maxSafeInteger(),
     fc.double(),

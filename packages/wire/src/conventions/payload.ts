@@ -5,19 +5,27 @@ import { parseJson, RawJson } from "../json.ts";
 import { setKey } from "../otlp/attributes.ts";
 import { encodeBase64 } from "../otlp/base64.ts";
 import type { Attributes, AttributeValue } from "../otlp/span.ts";
+import { foreignEscapes, hasForeignEscapes, plainEscapes } from "./json-escapes.ts";
 import type { Payload } from "./normalized-span.ts";
 import { nestsDeeper } from "./parse-shallow.ts";
 
 /**
  * The payload that an attribute holds.
  *
- * A string that is JSON (of any kind, also `42` or `"text"`) is kept as it is; another string, also JSON nested more than 1,000
+ * A string that is JSON (of any kind, also `42` or `"text"`) is kept as it is but for the spelling of its escapes; another string, also JSON nested more than 1,000
  * deep, becomes a JSON string; a structured value becomes its JSON.
  */
 export function payloadFromAttribute(key: string, value: AttributeValue): Payload {
   if (typeof value !== "string") return { json: valueToJson(value), source: { key, form: "value" } };
-  if (isJson(value)) return { json: value, source: { key, form: "text" } };
+  if (isJson(value)) return fromJsonText(key, value);
   return { json: JSON.stringify(value), source: { key, form: "string" } };
+}
+
+function fromJsonText(key: string, text: string): Payload {
+  if (!hasForeignEscapes(text)) return { json: text, source: { key, form: "text" } };
+  const { json, style } = plainEscapes(text);
+  if (json === text) return { json, source: { key, form: "text" } };
+  return style === undefined ? { json } : { json, source: { key, form: "text", escapes: style } };
 }
 
 /**
@@ -49,9 +57,10 @@ export function restoreAttributes(
   for (const key of Object.keys(stored)) setKey(attributes, key, new RawJson(stored[key] ?? "null"));
   for (const payload of payloads) {
     if (!payload?.source) continue;
-    const { key, form } = payload.source;
+    const { key, form, escapes } = payload.source;
+    const text = escapes === undefined ? payload.json : foreignEscapes(payload.json, escapes);
     // Of the three forms only `text` was a string whose JSON is not the payload itself.
-    setKey(attributes, key, new RawJson(form === "text" ? JSON.stringify(payload.json) : payload.json));
+    setKey(attributes, key, new RawJson(form === "text" ? JSON.stringify(text) : text));
   }
   return attributes;
 }
