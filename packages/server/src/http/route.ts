@@ -8,6 +8,7 @@ import { parseExactJson } from "@sightline/wire/exact-json";
 import type { Context, Hono } from "hono";
 import { readBody } from "./body.ts";
 import { replyJson } from "./reply.ts";
+import { nameRoute } from "./route-names.ts";
 
 /** Answers one endpoint. `signal` is aborted when the client goes away. */
 export type Handler<E extends Endpoint> = (
@@ -63,6 +64,7 @@ function countParams(path: string): number {
 }
 
 async function answer(endpoint: Endpoint, handler: Handler<Endpoint>, context: Context): Promise<Response> {
+  nameRoute(context.req.raw, endpoint.path);
   const input = {
     params: checkInput(endpoint.params, context.req.param(), "path parameter"),
     query: checkInput(endpoint.query, context.req.query(), "query parameter"),

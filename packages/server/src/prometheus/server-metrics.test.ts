@@ -5,7 +5,6 @@ const engines: ReadMetric = {
   name: "sightline_engine_up",
   help: "1 while the engine answers.",
   kind: "gauge",
-  labels: ["engine"],
   read: () => [
     { labels: { engine: "clickhouse" }, value: 1 },
     { labels: { engine: "postgres" }, value: 0 },
@@ -52,6 +51,28 @@ test("what cannot be read is left out, counted, and does not hide the rest", asy
   expect(text).not.toMatch(/^sightline_store_bytes/m);
   expect(text).toContain('sightline_engine_up{engine="clickhouse"} 1\n');
   expect(await metrics.text()).toContain('sightline_metrics_failures_total{metric="sightline_store_bytes"} ');
+});
+
+test("a histogram that somebody else counted has cumulative buckets", async () => {
+  const metrics = createServerMetrics([
+    {
+      name: "sightline_commit_seconds",
+      help: "Time of commits.",
+      kind: "histogram",
+      read: () => ({ bounds: [0.1, 1], buckets: [3, 2, 1], count: 6, sum: 4.5 }),
+    },
+  ]);
+  expect(await metrics.text()).toContain(
+    [
+      "# TYPE sightline_commit_seconds histogram",
+      'sightline_commit_seconds_bucket{le="0.1"} 3',
+      'sightline_commit_seconds_bucket{le="1"} 5',
+      'sightline_commit_seconds_bucket{le="+Inf"} 6',
+      "sightline_commit_seconds_sum 4.5",
+      "sightline_commit_seconds_count 6",
+      "",
+    ].join("\n"),
+  );
 });
 
 test("the process itself is measured", async () => {
