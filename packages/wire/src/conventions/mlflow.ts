@@ -2,6 +2,7 @@
  * What MLflow's clients write, and with them Sightline's SDK. Values are typed or JSON text; both are read.
  */
 import type { Convention } from "./convention.ts";
+import { MLFLOW_USAGE_KEY } from "./usage.ts";
 
 export const mlflow: Convention = {
   name: "mlflow",
@@ -14,7 +15,7 @@ export const mlflow: Convention = {
   provider: ["mlflow.llm.provider"],
   usage: [
     {
-      json: "mlflow.chat.tokenUsage",
+      json: MLFLOW_USAGE_KEY,
       input: ["input_tokens"],
       output: ["output_tokens"],
       total: ["total_tokens"],

@@ -36,6 +36,19 @@ export const providerRules: readonly ProviderRule[] = [
   },
 ];
 
+/** The attribute of MLflow's own counts, which are taken over verbatim. */
+export const MLFLOW_USAGE_KEY = "mlflow.chat.tokenUsage";
+
+/**
+ * Whether the counts of {@link MLFLOW_USAGE_KEY} leave the cache counts out of the input: MLflow passes them on as this maker's API
+ * gives them.
+ *
+ * @param maker  provider and model, as far as they are known
+ */
+export function leavesCacheOutside(maker: string): boolean {
+  return providerRules.some((rule) => rule.cacheOutsideInput === true && rule.match.test(maker));
+}
+
 /**
  * Reads the token counts that a rule names.
  *
