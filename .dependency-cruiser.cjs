@@ -15,7 +15,7 @@ const packages = {
 
 /** Folders and files of server/src: who may import whom. `config` and `http` are open to every folder. */
 const server = {
-  main: ["app"],
+  main: ["app", "lifecycle"],
   app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "transfer", "query"],
   api: ["query", "jobs", "lifecycle", "transfer"],
   ingest: [],

@@ -13,6 +13,8 @@ import { formatOf } from "./otlp-format.ts";
 import { runPipeline } from "./pipeline.ts";
 
 export interface OtlpOptions {
+  /** Throws while nothing can be taken, e.g. because the disk is nearly full: before a body is read. */
+  readonly admit: () => void;
   readonly resolveExperiment: (headers: Headers) => Promise<string>;
   readonly intake: Pick<Intake, "accept">;
   /** Bounds the bytes of all requests that are being read or wait to be kept. */
@@ -39,6 +41,7 @@ export function createOtlpHandler(options: OtlpOptions): (request: Request) => P
 
 async function take(options: OtlpOptions, request: Request): Promise<Response> {
   const started = performance.now();
+  options.admit();
   const format = formatOf(mediaType(request));
   const receivedMs = Date.now();
   const experimentId = await options.resolveExperiment(request.headers);

@@ -41,9 +41,16 @@ export interface ExperimentLifeParts {
   readonly jobs: Pick<Jobs, "start">;
   /** Called when what is known of experiments by name or id may have changed. */
   readonly onChange: () => void;
+  /** Called when it may be another time that traces expire. */
+  readonly onRetentionChange: () => Promise<void>;
 }
 
-export function createExperimentLife({ stores, jobs, onChange }: ExperimentLifeParts): ExperimentLife {
+export function createExperimentLife({
+  stores,
+  jobs,
+  onChange,
+  onRetentionChange,
+}: ExperimentLifeParts): ExperimentLife {
   const { entities } = stores;
   const changed = async (work: Promise<Experiment>): Promise<Experiment> => {
     try {
@@ -54,13 +61,15 @@ export function createExperimentLife({ stores, jobs, onChange }: ExperimentLifeP
   };
   return {
     create: (name) => changed(entities.createExperiment(checkName(name))),
-    update: (experimentId, { name, retentionDays }) =>
-      changed(
-        entities.updateExperiment(experimentId, {
-          ...(name !== undefined && { name: checkName(name) }),
-          ...(retentionDays !== undefined && { retentionDays }),
-        }),
-      ),
+    async update(experimentId, { name, retentionDays }) {
+      const changes = {
+        ...(name !== undefined && { name: checkName(name) }),
+        ...(retentionDays !== undefined && { retentionDays }),
+      };
+      const experiment = await changed(entities.updateExperiment(experimentId, changes));
+      if (retentionDays !== undefined) await onRetentionChange();
+      return experiment;
+    },
     delete: (experimentId) => changed(entities.deleteExperiment(experimentId)),
     async purge(experimentId) {
       const experiment = await changed(entities.deleteExperiment(experimentId));

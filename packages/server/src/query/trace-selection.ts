@@ -33,7 +33,8 @@ export async function readSelection(stores: Stores, input: SelectionInput): Prom
   };
 }
 
-function readFilter(text: string | undefined): TraceSelection["filter"] {
+/** @throws BAD_FILTER with the position */
+export function readFilter(text: string | undefined): TraceSelection["filter"] {
   if (text === undefined) return undefined;
   const result = parseFilter(text);
   if (result.ok) return result.filter;
@@ -41,7 +42,8 @@ function readFilter(text: string | undefined): TraceSelection["filter"] {
   throw new SightlineError("BAD_FILTER", message, { details });
 }
 
-function readTime(name: string, text: string | undefined): bigint | undefined {
+/** Nanoseconds since the epoch. @throws INVALID_PARAMETER */
+export function readTime(name: string, text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;
   const time = parseRfc3339(text);
   if (time === undefined) {
