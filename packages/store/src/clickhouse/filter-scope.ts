@@ -45,14 +45,21 @@ export function startConditions({ from, to }: Pick<FilterScope, "from" | "to">):
  */
 export function spanScope(scope: FilterScope): Sql[] {
   const conditions = experimentConditions(scope);
-  const { from, to, table } = scope;
-  if (from !== undefined) conditions.push(sql`start_time >= ${momentUs(atLeastZero(ceilMicros(from) - HOUR_MICROS))}`);
-  if (to !== undefined) {
-    const ends = sql`max(addMicroseconds(start_time, duration_us))`;
-    const inRange = and([...experimentConditions(scope), ...startConditions(scope)]);
-    conditions.push(sql`start_time <= (SELECT ${ends} + toIntervalHour(1) FROM ${table("traces")} WHERE ${inRange})`);
-  }
+  const { from, to } = scope;
+  if (from !== undefined) conditions.push(sql`start_time >= ${firstSpanStart(from)}`);
+  if (to !== undefined) conditions.push(sql`start_time <= ${lastSpanStart(scope)}`);
   return conditions;
+}
+
+/** Earliest start of a span of traces that begin at `from` or later. */
+export function firstSpanStart(from: bigint): Sql {
+  return momentUs(atLeastZero(ceilMicros(from) - HOUR_MICROS));
+}
+
+/** Latest start of a span of the traces in scope. */
+export function lastSpanStart(scope: FilterScope): Sql {
+  const inRange = and([...experimentConditions(scope), ...startConditions(scope)]);
+  return sql`(SELECT max(addMicroseconds(start_time, duration_us)) + toIntervalHour(1) FROM ${scope.table("traces")} WHERE ${inRange})`;
 }
 
 /** The ids of the traces that a table has rows of under some conditions, as the right side of IN. */

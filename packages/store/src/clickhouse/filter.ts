@@ -13,7 +13,7 @@ import { assessmentValue, issueId, overlaidEntries, prompt, run } from "./filter
 import { type FieldSql, type FilterScope, traceIdsIn } from "./filter-scope.ts";
 import { compileSpanFilter, content } from "./filter-spans.ts";
 import { and, join, raw, type Sql, sql } from "./sql.ts";
-import { textCondition } from "./text-search.ts";
+import { mayHoldTexts } from "./text-search.ts";
 
 /** One row for each field of traces. */
 const traceFields: Readonly<Record<TraceFieldName, FieldSql>> = {
@@ -42,8 +42,10 @@ const traceFields: Readonly<Record<TraceFieldName, FieldSql>> = {
   output: optionalText("response_preview"),
   error: optionalText("failure"),
   text: {
-    compare: (comparison, scope) =>
-      sql`trace_id IN ${traceIdsIn(scope, "spans", [content().compare(comparison, scope)])}`,
+    compare: (comparison, scope) => {
+      const conditions = [...mayHoldTexts(comparison, scope), content().compare(comparison, scope)];
+      return sql`trace_id IN ${traceIdsIn(scope, "spans", conditions)}`;
+    },
     isThere: (key, scope) => sql`trace_id IN ${traceIdsIn(scope, "spans", [content().isThere(key, scope)])}`,
   },
   tags: overlaidEntries("tags", "trace_tags"),
@@ -93,9 +95,9 @@ function compile(filter: Filter, scope: FilterScope): Sql {
     case "not":
       return sql`NOT (${compile(filter.term, scope)})`;
     case "span":
-      return sql`trace_id IN ${traceIdsIn(scope, "spans", [compileSpanFilter(filter.filter, scope)])}`;
+      return spansIn(filter.filter, scope);
     case "text":
-      return sql`trace_id IN ${traceIdsIn(scope, "spans", [textCondition(filter.text, "contains")])}`;
+      return spansIn(filter, scope);
     case "comparison":
       return fieldOf(filter.left.field).compare(filter, scope);
     case "presence": {
@@ -103,6 +105,12 @@ function compile(filter: Filter, scope: FilterScope): Sql {
       return filter.operator === "IS NULL" ? sql`NOT (${isThere})` : isThere;
     }
   }
+}
+
+/** A trace of which a span satisfies the filter. */
+function spansIn(filter: Filter, scope: FilterScope): Sql {
+  const conditions = [...mayHoldTexts(filter, scope), compileSpanFilter(filter, scope)];
+  return sql`trace_id IN ${traceIdsIn(scope, "spans", conditions)}`;
 }
 
 function fieldOf(name: string): FieldSql {

@@ -60,9 +60,15 @@ export function matchesLike(text: string, pattern: string, ignoreCase: boolean):
   return partIndex === parts.length;
 }
 
-/** Letter by letter, unlike `toLowerCase` of the whole, which gives a sigma at the end of a word another form. */
+/**
+ * Letter by letter, as ClickHouse does it. Unlike `toLowerCase` of the whole it gives a sigma at the end of a word no other form, and
+ * it leaves letters alone that become two (İ).
+ */
 function lowerCase(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
-  if (/^[\x00-\x7f]*$/.test(text)) return text.toLowerCase();
-  return Array.from(text, (char) => char.toLowerCase()).join("");
+  const whole = text.toLowerCase();
+  if (whole.length === text.length && !whole.includes("ς")) return whole;
+  return Array.from(text, (char) => {
+    const lower = char.toLowerCase();
+    return lower.length === char.length ? lower : char;
+  }).join("");
 }
