@@ -8,6 +8,7 @@
  * connections. CPU is that of all processes of the system, from /proc (Linux). Afterwards the stored spans are counted.
  */
 import { parseArgs } from "node:util";
+import { eachSystem } from "./measure/each-system.ts";
 import {
   describeIngest,
   type IngestLoad,
@@ -15,14 +16,8 @@ import {
   ingestLoads,
   measureIngest,
 } from "./measure/measure-ingest.ts";
-import {
-  chosenSystems,
-  commonOptions,
-  positive,
-  printCircumstances,
-  withFolder,
-  writeResults,
-} from "./measure/options.ts";
+import { chosenSystems, commonOptions, positive, printCircumstances, writeResults } from "./measure/options.ts";
+import { settle } from "./measure/settle.ts";
 import { formatSpread, spread } from "./measure/statistics.ts";
 
 const { values } = parseArgs({
@@ -43,32 +38,24 @@ const loads = values.loads.split(",").map((name) => {
   return name as IngestLoad;
 });
 printCircumstances();
-const results: Record<string, IngestResult[]> = {};
-for (const system of systems) {
-  await system.prepare();
-  results[system.name] = await withFolder(async (folder) => {
-    const running = await system.start(folder);
-    try {
-      process.stdout.write(`\n${system.title}\n`);
-      const isPeer = system.name !== "sightline";
-      const measured: IngestResult[] = [];
-      for (let round = 0; round < (isPeer ? 1 : positive("rounds", values.rounds)); round += 1) {
-        for (const load of loads) {
-          const result = await measureIngest(system, running, {
-            load,
-            seconds: positive("seconds", isPeer ? values["peer-seconds"] : values.seconds),
-            connections: positive("connections", values.connections),
-          });
-          process.stdout.write(`  ${describeIngest(result)}\n`);
-          measured.push(result);
-        }
-      }
-      return measured;
-    } finally {
-      await running.stop();
+const results = await eachSystem(systems, async ({ system, isPeer, start }) => {
+  const running = await start();
+  // Workers that are still starting would count as CPU of the first spans.
+  await settle(running.roots, 30);
+  const measured: IngestResult[] = [];
+  for (let round = 0; round < (isPeer ? 1 : positive("rounds", values.rounds)); round += 1) {
+    for (const load of loads) {
+      const result = await measureIngest(system, running, {
+        load,
+        seconds: positive("seconds", isPeer ? values["peer-seconds"] : values.seconds),
+        connections: positive("connections", values.connections),
+      });
+      process.stdout.write(`  ${describeIngest(result)}\n`);
+      measured.push(result);
     }
-  });
-}
+  }
+  return measured;
+});
 process.stdout.write("\nmedian (min to max)\n");
 for (const [name, measured] of Object.entries(results)) {
   for (const load of loads) {

@@ -7,16 +7,11 @@
  * Seeds a fresh system, then asks every query in turn on one connection: p50, p95 and CPU of all processes a query.
  */
 import { parseArgs } from "node:util";
-import { describeQuery, measureQueries, type QueryResult } from "./measure/measure-queries.ts";
-import {
-  chosenSystems,
-  commonOptions,
-  positive,
-  printCircumstances,
-  withFolder,
-  writeResults,
-} from "./measure/options.ts";
+import { eachSystem } from "./measure/each-system.ts";
+import { describeQuery, measureQueries } from "./measure/measure-queries.ts";
+import { chosenSystems, commonOptions, positive, printCircumstances, writeResults } from "./measure/options.ts";
 import { seedSystem } from "./measure/seed-system.ts";
+import { settle } from "./measure/settle.ts";
 import { type QueryName, queryTitles } from "./systems/system.ts";
 import { SPANS_PER_TRACE } from "./workload/traces.ts";
 
@@ -37,28 +32,19 @@ const only = values.only?.split(",").map((name) => {
 });
 const systems = chosenSystems(values);
 printCircumstances();
-const results: Record<string, QueryResult[]> = {};
-for (const system of systems) {
-  await system.prepare();
-  results[system.name] = await withFolder(async (folder) => {
-    const running = await system.start(folder);
-    try {
-      const isPeer = system.name !== "sightline";
-      const spans = positive("spans", isPeer ? values["peer-spans"] : values.spans);
-      process.stdout.write(`\n${system.title}: `);
-      const seeded = await seedSystem(system, running, {
-        traces: Math.round(spans / SPANS_PER_TRACE),
-        largeTraces: isPeer ? [2000] : [2000, 10_000, 50_000],
-      });
-      process.stdout.write(`${await running.storedSpans()} spans stored\n`);
-      return await measureQueries(running, await running.queries(seeded), {
-        ...(only && { only }),
-        maxRuns: positive("runs", values.runs),
-        onResult: (result) => process.stdout.write(`  ${describeQuery(result)}\n`),
-      });
-    } finally {
-      await running.stop();
-    }
+const results = await eachSystem(systems, async ({ system, isPeer, start }) => {
+  const running = await start();
+  await settle(running.roots, 30);
+  const seeded = await seedSystem(system, running, {
+    traces: Math.round(positive("spans", isPeer ? values["peer-spans"] : values.spans) / SPANS_PER_TRACE),
+    largeTraces: isPeer ? [2000] : [2000, 10_000, 50_000],
   });
-}
+  process.stdout.write(`  ${await running.storedSpans()} spans stored\n`);
+  await settle(running.roots, 60);
+  return measureQueries(running, await running.queries(seeded), {
+    ...(only && { only }),
+    maxRuns: positive("runs", values.runs),
+    onResult: (result) => process.stdout.write(`  ${describeQuery(result)}\n`),
+  });
+});
 writeResults(values.json, "queries", results);

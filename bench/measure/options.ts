@@ -14,16 +14,23 @@ export const commonOptions = {
   from: { type: "string", default: "build" },
   /** `mlflow-sqlite,mlflow-postgres,phoenix`, or `all`; default none. */
   peers: { type: "string", default: "" },
+  /** Leaves Sightline out: peers do not change, their results can be taken once. */
+  "only-peers": { type: "boolean", default: false },
   /** A file for the results. */
   json: { type: "string" },
 } as const;
 
 /** Sightline, then the peers that were named. */
-export function chosenSystems(values: { readonly from: string; readonly peers: string }): System[] {
+export function chosenSystems(values: {
+  readonly from: string;
+  readonly peers: string;
+  readonly "only-peers"?: boolean;
+}): System[] {
   if (values.from !== "build" && values.from !== "source") {
     throw new Error(`--from is "${values.from}"; it may be build or source.`);
   }
-  return systemsNamed(values.from, values.peers);
+  const systems = systemsNamed(values.from, values.peers);
+  return values["only-peers"] ? systems.slice(1) : systems;
 }
 
 /** Machine, date and versions, for the head of every result. */

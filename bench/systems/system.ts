@@ -88,3 +88,21 @@ export interface System {
    */
   start(folder: string): Promise<RunningSystem>;
 }
+
+/** Those that search in payloads. */
+export const textQueries: readonly QueryName[] = [
+  "rareWordDay",
+  "rareWordAll",
+  "absentWordDay",
+  "absentWordAll",
+  "commonWordAll",
+  "zhWordAll",
+];
+
+/** The part of `queries` with these names. */
+export function queriesNamed(
+  queries: Partial<Record<QueryName, Query>>,
+  names: readonly QueryName[],
+): Partial<Record<QueryName, Query>> {
+  return Object.fromEntries(Object.entries(queries).filter(([name]) => names.includes(name as QueryName)));
+}
