@@ -5,6 +5,7 @@
  */
 import type { Experiment } from "@sightline/wire/model/experiment";
 import type { JobRecords } from "./job-records.ts";
+import type { ModelPrices } from "./model-prices.ts";
 
 /** What may be changed of an experiment. */
 export interface ExperimentChanges {
@@ -13,7 +14,7 @@ export interface ExperimentChanges {
   readonly retentionDays?: number | null | "default";
 }
 
-export interface EntityStore extends JobRecords {
+export interface EntityStore extends JobRecords, ModelPrices {
   /** All experiments that are not deleted, `Default` (id `0`) first, then by name; with the deleted ones when asked for. */
   listExperiments(options?: { readonly includeDeleted?: boolean }): Promise<Experiment[]>;
 

@@ -8,6 +8,7 @@ import type { Filter } from "@sightline/wire/filter/ast";
 import type { Aggregation, DimensionReference, MetricView } from "@sightline/wire/model/metric";
 import type { SpanEvent, SpanLink, SpanStatusCode, TokenUsage } from "@sightline/wire/model/span";
 import type { TraceInfo } from "@sightline/wire/model/trace";
+import type { TraceCosts } from "./trace-costs.ts";
 import type { TraceParts } from "./trace-parts.ts";
 import type { TraceRemoval } from "./trace-removal.ts";
 import type { TraceTransfer } from "./trace-transfer.ts";
@@ -140,7 +141,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface TelemetryStore extends TraceParts, Pick<TraceTransfer, "readTraces">, TraceRemoval, TraceValues {
+export interface TelemetryStore
+  extends TraceParts,
+    TraceCosts,
+    Pick<TraceTransfer, "readTraces">,
+    TraceRemoval,
+    TraceValues {
   /**
    * Keeps spans and brings the rows of their traces up to date.
    *

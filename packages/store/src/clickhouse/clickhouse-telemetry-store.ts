@@ -6,6 +6,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import type { TelemetryStore } from "../telemetry-store.ts";
 import { readAssessment, readAssessments } from "./assessments.ts";
 import { findInconsistencies } from "./consistency.ts";
+import { CostWriter } from "./cost-writer.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { readLinks } from "./links.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -16,9 +17,11 @@ import { Queries } from "./queries.ts";
 import { RecentTraces } from "./recent-traces.ts";
 import { findBrokenTraces, newestVersion } from "./recovery.ts";
 import { Removals } from "./removals.ts";
+import { findLeftovers, findTornTraces } from "./restored-traces.ts";
 import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
 import { experimentSizes, tableSizes } from "./storage-sizes.ts";
+import { TextIndex } from "./text-index.ts";
 import { searchTraces } from "./trace-pages.ts";
 import { TracePartsWriter } from "./trace-parts-writer.ts";
 import { TraceWriter } from "./trace-writer.ts";
@@ -36,6 +39,11 @@ export interface TelemetryStoreOptions {
   readonly database: string;
   /** Spans of traces written lately that are remembered, without payloads; default 50,000 (40 MB). Others are looked up. */
   readonly rememberedSpans?: number;
+  /**
+   * Set once, after a restore: the rows of traces that changed after this version, or do not fit their spans, are made anew, and
+   * what belongs to no trace is removed.
+   */
+  readonly repairSince?: number;
   /** Told in a sentence what went wrong without harm. */
   readonly onEvent?: (sentence: string) => void;
 }
@@ -58,11 +66,24 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const shared = { queries, clock, recent: new RecentTraces(options.rememberedSpans), locks: new KeyedLock() };
   const writer = new TraceWriter({ ...shared, seen: seen.traces });
   const parts = new TracePartsWriter(shared);
+  const costs = new CostWriter(shared);
   const maintenance = new Maintenance(options.maintenanceClient ?? client);
   const removals = new Removals({ queries, maintenance, deleteTraces: (traceIds) => writer.deleteTraces(traceIds) });
   const broken = await findBrokenTraces(queries);
   await writer.deleteTraces(broken.halfDeleted);
   await writer.repair(broken.torn);
+  if (options.repairSince !== undefined) {
+    for await (const traceIds of findTornTraces(queries, options.repairSince)) await writer.repair(traceIds);
+    for await (const traceIds of findLeftovers(queries)) await writer.deleteTraces(traceIds);
+  }
+
+  const textIndex = new TextIndex({
+    queries,
+    settled: () => clock.settled(),
+    onFailure: (error) =>
+      onEvent?.(`The index of text search could not go on (${String(error)}); searches read more until it does.`),
+  });
+  await textIndex.start();
 
   let closing: Promise<void> | undefined;
   const whileOpen = async <T>(change: () => Promise<T>): Promise<T> => {
@@ -71,7 +92,11 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   };
 
   return {
-    writeSpans: (spans) => whileOpen(() => writer.writeSpans(spans)),
+    writeSpans: (spans) =>
+      whileOpen(async () => {
+        await writer.writeSpans(spans);
+        textIndex.written(spans.length);
+      }),
     searchTraces: (query, options = {}) => searchTraces(queries, query, options),
     countTraces: (selection, options = {}) => countTraces(queries, selection, options),
     aggregate: (query, options = {}) => aggregate(queries, query, options),
@@ -95,6 +120,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     linkTraces: (kind, target, traceIds) => whileOpen(() => parts.link(kind, target, traceIds)),
     unlinkTraces: (kind, target, traceIds) => whileOpen(() => parts.unlink(kind, target, traceIds)),
     getTraceLinks: (traceIds, options = {}) => readLinks(queries, traceIds, options),
+    recomputeCosts: (costOf, options = {}) => whileOpen(() => costs.recompute(costOf, options)),
     deleteTraces: (traceIds) => whileOpen(() => writer.deleteTraces(traceIds)),
     beginRemoval: (id, selection, options = {}) => whileOpen(() => removals.begin(id, selection, options)),
     continueRemoval: (id, limit) => whileOpen(() => removals.continue(id, limit)),
@@ -110,6 +136,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
       closing ??= (async () => {
         await writer.idle();
         await seen.stop();
+        await textIndex.stop();
         await options.maintenanceClient?.close();
         await client.close();
       })();

@@ -31,6 +31,7 @@ import {
   saveJobProgress,
   trimJobs,
 } from "./jobs.ts";
+import { deleteModelPrice, listModelPrices, putModelPrice } from "./model-prices.ts";
 import { getSetting, putSetting } from "./settings.ts";
 
 /**
@@ -53,6 +54,9 @@ export function openPostgresEntityStore(pool: Pool): EntityStore {
     removeExperiment: (experimentId) => mapped(removeExperiment(db, experimentId)),
     getSetting: (name) => mapped(getSetting(db, name)),
     putSetting: (name, value) => mapped(putSetting(db, name, value)),
+    listModelPrices: () => mapped(listModelPrices(db)),
+    putModelPrice: (price) => mapped(putModelPrice(db, price)),
+    deleteModelPrice: (priceId) => mapped(deleteModelPrice(db, priceId)),
     createJob: (job) => mapped(createJob(db, job)),
     getJob: (jobId) => mapped(getJob(db, jobId)),
     listJobs: (query) => mapped(listJobs(db, query)),

@@ -5,6 +5,7 @@
  * They lie in a schema of their own, so that a database shared with other programs (MLflow has an `experiments` table too) is safe.
  */
 import { JOB_STATES } from "@sightline/wire/model/job";
+import type { ModelPrice } from "@sightline/wire/model/model-price";
 import { sql } from "drizzle-orm";
 import { bigint, boolean, integer, json, pgSchema, text, timestamp } from "drizzle-orm/pg-core";
 
@@ -48,4 +49,15 @@ export const jobs = sightline.table("jobs", {
   createdAt: timestamp("created_at", { withTimezone: true, mode: "date" }).notNull().default(sql`clock_timestamp()`),
   startedAt: timestamp("started_at", { withTimezone: true, mode: "date" }),
   endedAt: timestamp("ended_at", { withTimezone: true, mode: "date" }),
+});
+
+export const modelPrices = sightline.table("model_prices", {
+  priceId: bigint("price_id", { mode: "bigint" }).primaryKey().generatedAlwaysAsIdentity(),
+  provider: text("provider").notNull(),
+  model: text("model").notNull(),
+  /** "" = always. */
+  effectiveFrom: text("effective_from").notNull(),
+  usdPerMillion: json("usd_per_million").notNull().$type<ModelPrice["usdPerMillion"]>(),
+  longPrompt: json("long_prompt").$type<NonNullable<ModelPrice["longPrompt"]>>(),
+  updatedAt: timestamp("updated_at", { withTimezone: true, mode: "date" }).notNull().default(sql`clock_timestamp()`),
 });

@@ -6,5 +6,12 @@ import { createExperiments } from "./0001-experiments.ts";
 import { createJobs } from "./0002-jobs.ts";
 import { createSettings } from "./0003-settings.ts";
 import { addExperimentLife } from "./0004-experiment-life.ts";
+import { createModelPrices } from "./0005-model-prices.ts";
 
-export const migrations: readonly Migration[] = [createExperiments, createJobs, createSettings, addExperimentLife];
+export const migrations: readonly Migration[] = [
+  createExperiments,
+  createJobs,
+  createSettings,
+  addExperimentLife,
+  createModelPrices,
+];
