@@ -1,6 +1,7 @@
 /**
- * Export and import over HTTP: `/api/v1/traces/export` and `/api/v1/traces/import`.
+ * What is sent as streams over HTTP: exports, imports, files of backups.
  */
+import { BACKUP_FILE_PATH } from "@sightline/wire/api/backups";
 import {
   EXPORT_PATH,
   EXPORT_TRACES_HEADER,
@@ -13,6 +14,7 @@ import { checkInput, readJson } from "../http/route.ts";
 import { gzipped, readStream, replyStream } from "../http/stream.ts";
 import type { Stores } from "../query/stores.ts";
 import { readSelection } from "../query/trace-selection.ts";
+import type { Backups } from "../transfer/backups.ts";
 import { countSelected, exportTraces } from "../transfer/export-traces.ts";
 import { importTraces } from "../transfer/import-traces.ts";
 
@@ -23,7 +25,7 @@ export interface StreamRoute {
   readonly handle: (request: Request, params: Readonly<Record<string, string>>) => Promise<Response>;
 }
 
-export function createTransferRoutes(stores: Stores): readonly StreamRoute[] {
+export function createTransferRoutes(stores: Stores, backups: Backups): readonly StreamRoute[] {
   return [
     { method: "GET", path: EXPORT_PATH, handle: (request) => answerExport(stores, request, readQuery(request)) },
     {
@@ -33,6 +35,14 @@ export function createTransferRoutes(stores: Stores): readonly StreamRoute[] {
         answerExport(stores, request, checkInput(ExportRequest, await readJson(request), "field")),
     },
     { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, request) },
+    {
+      method: "GET",
+      path: BACKUP_FILE_PATH,
+      handle: async (_request, { name = "", file = "" }) => {
+        const { bytes, content } = await backups.readFile(name, file);
+        return await replyStream(content, { "content-type": "application/gzip", "content-length": String(bytes) });
+      },
+    },
   ];
 }
 

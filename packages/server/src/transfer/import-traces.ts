@@ -7,11 +7,11 @@ import type { SpanRecord } from "@sightline/store/telemetry-store";
 import { type ImportQuery, type ImportResult, MAX_IMPORT_PROBLEMS } from "@sightline/wire/api/transfer";
 import { SightlineError } from "@sightline/wire/errors";
 import { parseJson } from "@sightline/wire/json";
+import { readLines } from "@sightline/wire/lines";
 import { DEFAULT_EXPERIMENT } from "@sightline/wire/model/experiment";
 import { decodeExportRequestJson } from "@sightline/wire/otlp/json";
 import { runPipeline } from "../ingest/pipeline.ts";
 import type { Call, Stores } from "../query/stores.ts";
-import { readLines } from "./lines.ts";
 import { type ReadTrace, readTraceLine } from "./trace-line.ts";
 
 /** An exported trace is cut into lines of some 32 MiB; a line far above that is no trace. */
@@ -163,7 +163,7 @@ class ImportExperiments {
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
     const found = await this.#stores.entities.getExperiment(experimentId);
-    if (!found) {
+    if (!found || found.deleteTime !== undefined) {
       throw new SightlineError(
         "EXPERIMENT_NOT_FOUND",
         `no experiment here has the id "${experimentId.slice(0, 50)}", and the line names none: name one for the import.`,

@@ -152,14 +152,19 @@ export class Queries {
     for (const part of partsOf(ids)) await this.command(statement(part));
   }
 
-  /** Inserts buffers of JSON rows, one statement each. Rows carry their version, so repeating an insert changes nothing. */
-  async insert(table: string, buffers: readonly Buffer[]): Promise<void> {
+  /**
+   * Inserts buffers of JSON rows, one statement each. Rows carry their version, so repeating an insert changes nothing.
+   *
+   * @param settings  for these statements; the embedded engine then opens a session for each
+   */
+  async insert(table: string, buffers: readonly Buffer[], settings?: Readonly<Record<string, string>>): Promise<void> {
     for (const buffer of buffers) {
       await withPatience(async () => {
         const { stream } = await this.#client.exec({
           // No SETTINGS clause: the embedded engine takes the rows of a plain INSERT as bytes, others through its SQL parser.
           query: `INSERT INTO ${this.tableName(table)} FORMAT JSONEachRow`,
           values: Readable.from([buffer], { objectMode: false }),
+          ...(settings && { clickhouse_settings: settings }),
         });
         await finished(stream.resume());
       });

@@ -4,7 +4,7 @@
 import { SightlineError } from "@sightline/wire/errors";
 import type { Pool, PoolClient } from "pg";
 import { fromPostgresError } from "../engines/postgres.ts";
-import { type MigrationPort, migrate } from "../migrate.ts";
+import { type Migration, type MigrationPort, migrate } from "../migrate.ts";
 import { migrations } from "./migrations/list.ts";
 
 /** Any number that no other program uses for its advisory locks: "sightlin" in ASCII. */
@@ -16,11 +16,16 @@ const LOCK_TIMEOUT_MS = 60_000;
  * Applies the missing migrations in one transaction: all or none. Servers that start at the same time wait for each other.
  *
  * @param alongside  is run under the same lock, after the migrations; if it fails they are undone
+ * @param steps  default: all
  * @returns what `alongside` gives
  * @throws STORE_UNAVAILABLE if the database does not answer, is of a newer version, or another server keeps the lock; what
  *   `alongside` throws
  */
-export async function migratePostgres<T>(pool: Pool, alongside: () => Promise<T>): Promise<T> {
+export async function migratePostgres<T>(
+  pool: Pool,
+  alongside: () => Promise<T>,
+  steps: readonly Migration[] = migrations,
+): Promise<T> {
   const client = await connect(pool);
   let isDone = false;
   try {
@@ -32,7 +37,7 @@ export async function migratePostgres<T>(pool: Pool, alongside: () => Promise<T>
     await client.query(
       "CREATE TABLE IF NOT EXISTS sightline.schema_migrations (number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())",
     );
-    await migrate(migrationPort(client), migrations);
+    await migrate(migrationPort(client), steps);
     const result = await alongside();
     await client.query("COMMIT");
     isDone = true;
