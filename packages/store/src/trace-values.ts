@@ -20,7 +20,7 @@ export interface ValuesQuery extends TraceSelection {
   readonly contains?: string;
   /** Most values of each field. */
   readonly limit: number;
-  /** Count over the so many newest traces if there are more; default 1,000,000, for facts of spans 100,000. */
+  /** Count over the so many newest traces if there are more; default 1,000,000 (less for many fields), 50,000 for facts of spans. */
   readonly maxTraces?: number;
 }
 
@@ -31,6 +31,80 @@ export interface FieldValues {
   readonly distinct: number;
   /** Counted over the newest traces only, because there are too many. */
   readonly approximate: boolean;
+}
+
+/** What traces are put together by. */
+export type GroupBy = "session" | "user";
+
+export const GROUP_SORT_KEYS = ["last_activity", "duration", "traces", "errors", "sessions", "tokens", "cost"] as const;
+export interface GroupOrder {
+  /** `last_activity` is the start of the latest trace. */
+  readonly key: (typeof GROUP_SORT_KEYS)[number];
+  readonly direction: "ASC" | "DESC";
+}
+
+/** Where a page of groups ended. */
+export interface GroupCursor {
+  /** What the page is ordered by; decimal digits. */
+  readonly value: string;
+  readonly experimentId: string;
+  readonly id: string;
+}
+
+export interface GroupQuery extends TraceSelection {
+  readonly by: GroupBy;
+  /** Only groups of this id. */
+  readonly id?: string;
+  readonly order: GroupOrder;
+  readonly limit: number;
+  readonly after?: GroupCursor;
+}
+
+/** Assessments of one kind and name in a group. */
+export interface GroupAssessments {
+  readonly kind: string;
+  readonly name: string;
+  readonly count: number;
+  /** How many of them failed to judge. */
+  readonly errors: number;
+  /** Of the numeric values; absent when there are none. */
+  readonly average?: number;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** The selected traces of one experiment that have a session, or a user, in common. */
+export interface TraceGroup {
+  readonly experimentId: string;
+  readonly id: string;
+  /** Starts of the earliest and of the latest trace, in nanoseconds. */
+  readonly firstStart: bigint;
+  readonly lastStart: bigint;
+  /** From the earliest start to the latest end, microseconds. */
+  readonly durationUs: bigint;
+  readonly traces: number;
+  readonly errors: number;
+  readonly running: number;
+  /** Absent when no trace says any. */
+  readonly tokens?: { readonly input: number; readonly output: number; readonly total: number };
+  readonly costUsd?: number;
+  /** Previews of the first and last traces that have one; "" when none has. */
+  readonly firstInput: string;
+  readonly lastInput: string;
+  readonly lastOutput: string;
+  /** Different sessions. */
+  readonly sessions: number;
+  /** At most 20 of each, sorted. */
+  readonly users: readonly string[];
+  readonly models: readonly string[];
+  /** Valid ones, by kind, then name. */
+  readonly assessments: readonly GroupAssessments[];
+}
+
+export interface GroupPage {
+  readonly groups: readonly TraceGroup[];
+  /** Absent when this was the last page. */
+  readonly next?: GroupCursor;
 }
 
 export interface TraceValues {
@@ -49,4 +123,12 @@ export interface TraceValues {
    * @throws INVALID_PARAMETER for a field that has no list of values, with the reason
    */
   listValues(query: ValuesQuery, options?: CallOptions): Promise<FieldValues[]>;
+
+  /**
+   * One page of sessions or users, ties broken by experiment and id, so that pages neither overlap nor leave a gap.
+   *
+   * A group is the traces of one experiment with the same session or user: the same id in two experiments is two groups. All
+   * numbers are of the selected traces.
+   */
+  searchTraceGroups(query: GroupQuery, options?: CallOptions): Promise<GroupPage>;
 }

@@ -22,6 +22,7 @@ import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
 import { experimentSizes, tableSizes } from "./storage-sizes.ts";
 import { TextIndex } from "./text-index.ts";
+import { searchTraceGroups } from "./trace-groups.ts";
 import { searchTraces } from "./trace-pages.ts";
 import { TracePartsWriter } from "./trace-parts-writer.ts";
 import { TraceWriter } from "./trace-writer.ts";
@@ -102,6 +103,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     aggregate: (query, options = {}) => aggregate(queries, query, options),
     startRange: (selection, options = {}) => startRange(queries, selection, options),
     listValues: (query, options = {}) => listValues(queries, query, options),
+    searchTraceGroups: (query, options = {}) => searchTraceGroups(queries, query, options),
     getTraceInfos: (traceIds, options = {}) => getTraceInfos(queries, traceIds, options),
     getSpans: (traceIds, options = {}) => getSpans(queries, traceIds, options),
     getSpan: (traceId, spanId, options = {}) => getSpan(queries, traceId, spanId, options),

@@ -31,7 +31,12 @@ const editedFacts = { tags: "trace_tags", metadata: "trace_metadata" } as const;
 /** Metadata that MLflow writes on traces made inside a run, beside links made later. */
 const SOURCE_RUN_KEY = "mlflow.sourceRun";
 
-export type TraceFactName = keyof typeof plainFacts | keyof typeof editedFacts | "run";
+export type TraceFactName = keyof typeof plainFacts | keyof typeof editedFacts | "run" | "prompt";
+
+/** Whether a trace may have several values of the fact, and so several rows. Keys of tags and metadata are many as well. */
+export function hasMany(name: TraceFactName): boolean {
+  return name === "model" || name === "run" || name === "prompt";
+}
 
 /** A fact of a trace; `key` belongs to tags and metadata, without it all their keys are meant, one row each. */
 export interface TraceFact {
@@ -84,14 +89,14 @@ export function traceRows(queries: Queries, selection: TraceSelection, { facts, 
 function factSql(queries: Queries, selection: TraceSelection, { name, key }: TraceFact, index: number): FactSql {
   const joined = raw(`joined_${index}`);
   const inside = raw(`base.inside_${index}`);
-  if (name === "run") {
-    const sourceRun = param(SOURCE_RUN_KEY, "String");
+  if (name === "run" || name === "prompt") {
+    const kind = param(name, "String");
     return {
-      inside: sql`metadata[${sourceRun}]`,
-      joined: sql`SELECT trace_id, groupUniqArray(target) AS runs FROM ${queries.table("trace_links")} FINAL
-        WHERE ${and([raw("kind = 'run'"), ...ofExperiments(selection, queries)])} GROUP BY trace_id`,
+      inside: name === "run" ? sql`metadata[${param(SOURCE_RUN_KEY, "String")}]` : raw("''"),
+      joined: sql`SELECT trace_id, groupUniqArray(target) AS targets FROM ${queries.table("trace_links")} FINAL
+        WHERE ${and([sql`kind = ${kind}`, ...ofExperiments(selection, queries)])} GROUP BY trace_id`,
       outside: sql`nullIf(arrayJoin(emptyArrayToSingle(
-        arrayFilter(run -> run != '', arrayDistinct(arrayPushBack(${joined}.runs, ${inside}))))), '')`,
+        arrayFilter(target -> target != '', arrayDistinct(arrayPushBack(${joined}.targets, ${inside}))))), '')`,
     };
   }
   if (name !== "tags" && name !== "metadata") return { inside: raw(plainFacts[name]) };
