@@ -4,9 +4,9 @@
 import { type Aggregation, type DimensionReference, metricTable, percentileShare } from "@sightline/wire/model/metric";
 import type { CallOptions, MetricPoint, MetricQuery } from "../telemetry-store.ts";
 import type { Cell } from "./columns.ts";
+import { experimentConditions, spanScope } from "./filter-scope.ts";
 import { dimensionSql, metricSql, type ViewSql, viewSql } from "./metric-views.ts";
 import type { Queries } from "./queries.ts";
-import { selectionConditions } from "./selection.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
 import { ofSelectedTraces, type TraceFact, traceRows } from "./trace-rows.ts";
 
@@ -94,13 +94,10 @@ function measuredRows(
   };
 }
 
-/**
- * What can be said of a span or assessment without its trace, so that the sort key leaves out what the list of trace ids would
- * need a Bloom filter for: no span starts before its trace.
- */
-function onRowConditions({ view, experimentIds, from }: MetricQuery, queries: Queries): Sql[] {
-  const isTimed = view === "spans" && from !== undefined;
-  return selectionConditions({ ...(experimentIds && { experimentIds }), ...(isTimed && { from }) }, queries);
+/** What can be said of a span or assessment without its trace, so that the sort key leaves out the rest. */
+function onRowConditions({ view, ...query }: MetricQuery, queries: Queries): Sql[] {
+  const scope = { ...query, table: (name: string) => queries.table(name) };
+  return view === "spans" ? spanScope(scope) : experimentConditions(scope);
 }
 
 /** The rows that satisfy `only`. @param columns  one for each entry of it */

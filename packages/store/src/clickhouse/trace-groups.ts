@@ -4,8 +4,17 @@
  * A page is found by the one number it is ordered by; what else there is to say is then read for its groups alone.
  */
 import type { CallOptions } from "../telemetry-store.ts";
-import type { GroupAssessments, GroupBy, GroupCursor, GroupOrder, GroupPage, GroupQuery, TraceGroup } from "../trace-values.ts";
+import type {
+  GroupAssessments,
+  GroupBy,
+  GroupCursor,
+  GroupOrder,
+  GroupPage,
+  GroupQuery,
+  TraceGroup,
+} from "../trace-values.ts";
 import type { Cell } from "./columns.ts";
+import { experimentConditions } from "./filter-scope.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
@@ -125,7 +134,8 @@ async function readGroups(
 
 function toGroup(cells: readonly Cell[]): TraceGroup {
   const [experimentId, id, firstUs, lastUs, endUs, traces, errors, running, ...rest] = cells;
-  const [inputTokens, outputTokens, totalTokens, cost, firstInput, lastInput, lastOutput, sessions, users, models] = rest;
+  const [inputTokens, outputTokens, totalTokens, cost, firstInput, lastInput, lastOutput, sessions, users, models] =
+    rest;
   const end = BigInt(String(endUs));
   return {
     experimentId: String(experimentId),
@@ -177,7 +187,7 @@ async function readAssessments(
         SELECT trace_id, toString(kind) AS kind, toString(name) AS name, error, value_number
         FROM ${queries.table("assessments")} FINAL
         WHERE ${and([
-          ...selectionConditions({ experimentIds }, queries),
+          ...experimentConditions({ experimentIds, table: (name) => queries.table(name) }),
           raw("valid = 1"),
           sql`trace_id IN (SELECT trace_id FROM (${traces}))`,
         ])}

@@ -4,14 +4,16 @@
  * Facts are effective ones: what people edited lies over what the spans carry. A plain fact is an expression over a row of
  * `traces`; an edited one is resolved outside, where the edits are joined.
  */
+import { SOURCE_RUN_KEY } from "@sightline/wire/filter/mlflow-grammar";
 import type { TraceSelection } from "../telemetry-store.ts";
+import { experimentConditions } from "./filter-scope.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
 
 /** Text over a row of `traces`; NULL = the trace has none. An array join gives a trace a row for each of its values. */
 const plainFacts = {
-  name: "toString(name)",
+  name: "nullIf(toString(name), '')",
   status: "toString(state)",
   experiment: "toString(experiment_id)",
   session: "nullIf(session_id, '')",
@@ -27,9 +29,6 @@ const plainFacts = {
 
 /** Facts that have a table of edits, by the column that holds what the spans carry. */
 const editedFacts = { tags: "trace_tags", metadata: "trace_metadata" } as const;
-
-/** Metadata that MLflow writes on traces made inside a run, beside links made later. */
-const SOURCE_RUN_KEY = "mlflow.sourceRun";
 
 export type TraceFactName = keyof typeof plainFacts | keyof typeof editedFacts | "run" | "prompt";
 
@@ -89,16 +88,7 @@ export function traceRows(queries: Queries, selection: TraceSelection, { facts, 
 function factSql(queries: Queries, selection: TraceSelection, { name, key }: TraceFact, index: number): FactSql {
   const joined = raw(`joined_${index}`);
   const inside = raw(`base.inside_${index}`);
-  if (name === "run" || name === "prompt") {
-    const kind = param(name, "String");
-    return {
-      inside: name === "run" ? sql`metadata[${param(SOURCE_RUN_KEY, "String")}]` : raw("''"),
-      joined: sql`SELECT trace_id, groupUniqArray(target) AS targets FROM ${queries.table("trace_links")} FINAL
-        WHERE ${and([sql`kind = ${kind}`, ...ofExperiments(selection, queries)])} GROUP BY trace_id`,
-      outside: sql`nullIf(arrayJoin(emptyArrayToSingle(
-        arrayFilter(target -> target != '', arrayDistinct(arrayPushBack(${joined}.targets, ${inside}))))), '')`,
-    };
-  }
+  if (name === "prompt" || name === "run") return linkFact(queries, selection, name, { joined, inside });
   if (name !== "tags" && name !== "metadata") return { inside: raw(plainFacts[name]) };
   const edits = sql`${queries.table(editedFacts[name])} FINAL`;
   const where = ofExperiments(selection, queries);
@@ -119,6 +109,31 @@ function factSql(queries: Queries, selection: TraceSelection, { name, key }: Tra
   };
 }
 
+/** Targets of links; of runs also the one the trace was made in, which its metadata names, as it was edited. */
+function linkFact(
+  queries: Queries,
+  selection: TraceSelection,
+  kind: "prompt" | "run",
+  { joined, inside }: { readonly joined: Sql; readonly inside: Sql },
+): FactSql {
+  const scope = ofExperiments(selection, queries);
+  const links = sql`SELECT trace_id, target AS value, 0 AS is_edit, 0 AS removed FROM ${queries.table("trace_links")} FINAL
+    WHERE ${and([sql`kind = ${param(kind, "String")}`, ...scope])}`;
+  const sourceRun = param(SOURCE_RUN_KEY, "String");
+  const edits = sql`SELECT trace_id, value, 1 AS is_edit, removed FROM ${queries.table("trace_metadata")} FINAL
+    WHERE ${and([sql`key = ${sourceRun}`, ...scope])}`;
+  const targets = sql`SELECT trace_id, groupUniqArrayIf(value, is_edit = 0) AS targets, max(is_edit) AS is_edited,
+      anyIf(value, is_edit = 1 AND removed = 0) AS edited
+    FROM (${kind === "run" ? sql`${links} UNION ALL ${edits}` : links}) GROUP BY trace_id`;
+  const made = sql`if(${joined}.is_edited = 1, ${joined}.edited, ${inside})`;
+  return {
+    inside: kind === "run" ? sql`metadata[${sourceRun}]` : raw("''"),
+    joined: targets,
+    outside: sql`nullIf(arrayJoin(emptyArrayToSingle(
+      arrayFilter(target -> target != '', arrayDistinct(arrayPushBack(${joined}.targets, ${made}))))), '')`,
+  };
+}
+
 /**
  * The condition that a row of another table belongs to a selected trace; none when the experiments say it all, which rows of
  * other tables have themselves.
@@ -132,5 +147,5 @@ export function ofSelectedTraces(queries: Queries, selection: TraceSelection): S
 
 /** The edits of the selected experiments only: the sort key of their tables begins with the experiment. */
 function ofExperiments({ experimentIds }: TraceSelection, queries: Queries): Sql[] {
-  return selectionConditions({ ...(experimentIds && { experimentIds }) }, queries);
+  return experimentConditions({ ...(experimentIds && { experimentIds }), table: (name) => queries.table(name) });
 }

@@ -4,6 +4,7 @@
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
 import type { FieldValues, ValuesQuery } from "../trace-values.ts";
 import type { Cell } from "./columns.ts";
+import { experimentConditions, spanScope } from "./filter-scope.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
@@ -102,11 +103,8 @@ function scanRows(queries: Queries, selection: TraceSelection, { of, members }: 
     const columns = facts.map((_, index) => raw(`fact_${index}`));
     return sql`SELECT ${unfold(columns)}, trace_id FROM (${traceRows(queries, selection, { facts })})`;
   }
-  const { experimentIds, from } = selection;
-  const onRow = selectionConditions(
-    { ...(experimentIds && { experimentIds }), ...(of === "span" && from !== undefined && { from }) },
-    queries,
-  );
+  const scope = { ...selection, table: (name: string) => queries.table(name) };
+  const onRow = of === "span" ? spanScope(scope) : experimentConditions(scope);
   const ofTraces = ofSelectedTraces(queries, selection);
   if (of === "span") {
     const columns = members.flatMap(({ source }) => (source.of === "span" ? source.value : []));

@@ -66,7 +66,7 @@ export function factOf(trace: TraceInfo, name: string, key = ""): string | undef
   switch (name) {
     case "name":
     case "trace_name":
-      return trace.name;
+      return trace.name || undefined;
     case "status":
     case "trace_status":
       return trace.state;

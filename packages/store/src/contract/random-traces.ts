@@ -55,13 +55,15 @@ export function anyRecords(experimentId: string, seed = 20261124): SpanRecord[] 
   });
 }
 
-/** Writes a third of the spans again, edits tags of every fifth trace, and deletes the first and the last trace. */
+/** Writes a third of the spans again, edits tags and metadata of some traces, and deletes the first and the last trace. */
 export async function editAndDelete(store: TelemetryStore, records: readonly SpanRecord[]): Promise<void> {
   await store.writeSpans(records.filter((_, index) => index % 3 === 0));
   const traceIds = [...new Set(records.map(({ traceId }) => traceId))];
   for (const [index, traceId] of traceIds.entries()) {
     if (index % 5 === 0) await store.setTraceTags(traceId, { env: "edited", new: "n" });
     if (index % 5 === 1) await store.deleteTraceTag(traceId, "env");
+    if (index % 7 === 0) await store.setTraceMetadata(traceId, { env: "edited", later: "l" });
+    if (index % 7 === 1) await store.deleteTraceMetadata(traceId, "other");
     // Set and removed again.
     if (index % 10 === 0) await store.deleteTraceTag(traceId, "new");
   }

@@ -209,6 +209,9 @@ describe.each(clickHouseEngines)("aggregating on $name", ({ start }) => {
       { ...row, trace_id: none },
     ]);
     const link = { experiment_id: experimentIds[0], kind: "run", version: 1, is_deleted: 0 };
+    await insertRows(engine.url, "trace_metadata", [
+      { experiment_id: experimentIds[0], trace_id: both, key: "mlflow.sourceRun", value: "r0", version: 1 },
+    ]);
     await insertRows(engine.url, "trace_links", [
       { ...link, trace_id: one, target: "r0" },
       { ...link, trace_id: one, target: "r1" },
@@ -235,7 +238,7 @@ describe.each(clickHouseEngines)("aggregating on $name", ({ start }) => {
       [null, 1],
     ]);
     expect(await countBy("run")).toEqual([
-      ["r0", 1],
+      ["r0", 2],
       ["r1", 2],
       [null, 1],
     ]);
@@ -244,8 +247,9 @@ describe.each(clickHouseEngines)("aggregating on $name", ({ start }) => {
       [null, null, 2],
     ]);
     expect(await countBy("model", "run")).toEqual([
-      ["m1", "r0", 1],
+      ["m1", "r0", 2],
       ["m1", "r1", 2],
+      ["m2", "r0", 1],
       ["m2", "r1", 1],
       [null, null, 1],
     ]);
