@@ -1,8 +1,15 @@
 /**
  * Searching the texts of spans: payloads are kept as JSON text and searched as people read it.
+ *
+ * {@link textCondition} is exact and decides alone. {@link mayHoldTexts} only leaves out what the index of words rules out.
  */
+import type { Comparison, Filter } from "@sightline/wire/filter/ast";
+import { parseLike } from "@sightline/wire/filter/like";
+import { foldText, needleForms } from "@sightline/wire/text-fold";
 import { likePattern } from "./filter-compare.ts";
-import { param, raw, type Sql, sql } from "./sql.ts";
+import { experimentConditions, type FilterScope, firstSpanStart, lastSpanStart, spanScope } from "./filter-scope.ts";
+import { and, join, param, raw, type Sql, sql } from "./sql.ts";
+import { BLOCK_PLACES, indexedVersion } from "./text-index.ts";
 
 /** Columns of `spans` that hold texts of the agent; the first two are JSON. */
 export const TEXT_COLUMNS = ["inputs", "outputs", "failure"] as const;
@@ -11,7 +18,7 @@ export type TextColumn = (typeof TEXT_COLUMNS)[number];
 /**
  * The condition that a text of a span fits: over a row of `spans`, exact, 0 for texts that are not there.
  *
- * @param needle  for `contains` any text, which is found in any case; else a pattern with `%`, `_` and `\`
+ * @param needle  for `contains` any text, which is found in any case (`textSays` of wire); else a pattern with `%`, `_` and `\`
  * @param columns  where to look; one of them is enough
  */
 export function textCondition(
@@ -19,12 +26,33 @@ export function textCondition(
   operator: "contains" | "LIKE" | "ILIKE",
   columns: readonly TextColumn[] = TEXT_COLUMNS,
 ): Sql {
-  const pattern = operator === "contains" ? `%${needle.replace(/[\\%_]/g, "\\$&")}%` : likePattern(needle);
-  const compare = raw(operator === "LIKE" ? "LIKE" : "ILIKE");
-  const conditions = columns.map(
-    (column) => sql`${raw(column)} != '' AND ${decodedText(column)} ${compare} ${param(pattern, "String")}`,
+  const conditions = columns.map((column) =>
+    operator === "contains" ? containsCondition(column, needle) : patternCondition(column, needle, operator),
   );
   return conditions.reduce((all, condition) => sql`${all} OR ${condition}`);
+}
+
+function patternCondition(column: TextColumn, pattern: string, operator: "LIKE" | "ILIKE"): Sql {
+  return sql`${raw(column)} != '' AND ${decodedText(column)} ${raw(operator)} ${param(likePattern(pattern), "String")}`;
+}
+
+function containsCondition(column: TextColumn, needle: string): Sql {
+  const forms = needleForms(needle).map((form) => {
+    const says = (text: Sql, part: string) => sql`position(${folded(text, part)}, ${param(part, "String")}) > 0`;
+    // Decoding costs as much as reading; texts that lack a part of the needle need none. Escapes change only these characters.
+    const parts = column === "failure" ? [form] : form.split(ESCAPED).filter((part) => part !== "");
+    return and([...parts.map((part) => says(raw(column), part)), says(decodedText(column), form)]);
+  });
+  return sql`${raw(column)} != '' AND (${join(forms, " OR ")})`;
+}
+
+/** What stands escaped in the strings of JSON. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes them.
+const ESCAPED = /["\\\u0000-\u001f]/;
+
+/** `foldText` of wire; the final sigma makes no difference to a needle without a sigma. */
+function folded(text: Sql, needle: string): Sql {
+  return needle.includes("σ") ? sql`replaceAll(lowerUTF8(${text}), 'ς', 'σ')` : sql`lowerUTF8(${text})`;
 }
 
 /** The text of a column as `payloadText` of wire gives it: escapes of its JSON stand for their characters. */
@@ -33,13 +61,108 @@ export function decodedText(column: TextColumn): Sql {
   if (column === "failure") return name;
   // The whole text as one JSON string, whose escapes ClickHouse reads: quotes and white space of the JSON are escaped first, after
   // the backslashes that are escaped themselves, so that no other one is taken for theirs.
+  const backslashes = sql`replaceAll(${name}, '\\\\\\\\', '\\\\u005c')`;
+  // Half a pair of surrogates is no character; ClickHouse would give up the whole text. A pair is never escaped (`plainEscapes`).
+  const halves = sql`if(position(${name}, '\\\\ud') = 0, ${backslashes},
+    replaceRegexpAll(${backslashes}, '\\\\\\\\ud[89a-f][0-9a-f]{2}', '\\\\\\\\ufffd'))`;
   const oneString = [
-    ["\\\\\\\\", "\\\\u005c"],
     ['\\\\"', "\\\\u0022"],
     ['"', "\\\\u0022"],
     ["\\n", "\\\\n"],
     ["\\r", "\\\\r"],
     ["\\t", "\\\\t"],
-  ].reduce((text, [from = "", to = ""]) => sql`replaceAll(${text}, ${raw(`'${from}'`)}, ${raw(`'${to}'`)})`, name);
+  ].reduce((text, [from = "", to = ""]) => sql`replaceAll(${text}, ${raw(`'${from}'`)}, ${raw(`'${to}'`)})`, halves);
   return sql`if(position(${name}, '\\\\') = 0, ${name}, JSONExtractString(concat('"', ${oneString}, '"')))`;
+}
+
+/** Longer lists of conditions cost more than they leave out. */
+const MAX_TEXTS = 4;
+const MAX_WORDS = 3;
+const MAX_CHARACTERS = 6;
+/** Shorter parts of words are in most blocks. */
+const MIN_WORD_LENGTH = 3;
+
+/**
+ * Conditions over a row of `spans` that hold for every span which satisfies the filter, by way of the index of words.
+ *
+ * @param filter  as inside of `span(…)`
+ * @returns none if the filter asks for no text, or only for texts that the index does not tell apart
+ */
+export function mayHoldTexts(filter: Filter, scope: FilterScope): Sql[] {
+  return textsOf(filter)
+    .filter((forms) => forms.every((words) => words.length > 0))
+    .slice(0, MAX_TEXTS)
+    .map((forms) => mayHold(forms, scope));
+}
+
+/** The index words of a text: of all words of one form there is one block. */
+type Forms = readonly (readonly string[])[];
+
+/** The texts that a span must have, each with its words. */
+function textsOf(filter: Filter): Forms[] {
+  switch (filter.kind) {
+    case "and":
+      return filter.terms.flatMap(textsOf);
+    case "text":
+      return [needleForms(filter.text).map(wordsOf)];
+    case "comparison":
+      return asksForText(filter) ? [[literalWords(String(filter.value))]] : [];
+    default:
+      return [];
+  }
+}
+
+const TEXT_FIELDS = ["text", "span.content", "span.input", "span.output", "span.error"];
+
+function asksForText({ left, operator }: Comparison): boolean {
+  return (operator === "LIKE" || operator === "ILIKE") && TEXT_FIELDS.includes(left.field);
+}
+
+/** Words of the literal parts of a pattern. */
+function literalWords(pattern: string): string[] {
+  const literals = parseLike(pattern).map((part) => (typeof part === "string" ? "\n" : part.literal));
+  return wordsOf(foldText(literals.join("")));
+}
+
+/** Cuts a folded text as the index does: runs of ASCII letters and digits, and single other characters. */
+function wordsOf(text: string): string[] {
+  const words = new Set(text.match(/[a-z0-9]+/g)?.filter((word) => word.length >= MIN_WORD_LENGTH));
+  const characters = new Set(text.match(/[^\0-\x7f]/gu));
+  return [
+    ...[...words].toSorted((a, b) => b.length - a.length).slice(0, MAX_WORDS),
+    ...[...characters].slice(0, MAX_CHARACTERS),
+  ];
+}
+
+/** A span lies in a block that has all words of a form, or in one that the index has not reached. */
+function mayHold(forms: Forms, scope: FilterScope): Sql {
+  const words = scope.table("span_words");
+  const spans = scope.table("spans");
+  // In a pattern the wildcard may stand for the rest of a word; in the index words may have more around them.
+  const is = (word: string) =>
+    /^[a-z0-9]/.test(word) ? sql`position(word, ${param(word, "String")}) > 0` : sql`word = ${param(word, "String")}`;
+  const any = join(forms.flat().map(is), " OR ");
+  const all = join(
+    forms.map((form) => and(form.map((word) => sql`max(${is(word)})`))),
+    " OR ",
+  );
+  const behind = sql`version > ${indexedVersion(words)}`;
+  return sql`(experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5)) IN (
+      SELECT experiment_id, hour, prefix FROM (
+        SELECT ${BLOCK_PLACES} FROM (
+          SELECT experiment_id, day, block FROM ${words} ARRAY JOIN blocks AS block
+          WHERE ${and([...experimentConditions(scope), ...dayConditions(scope), any])}
+          GROUP BY experiment_id, day, block HAVING ${all}))
+      UNION ALL
+      SELECT DISTINCT experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5) FROM ${spans}
+      WHERE ${and([...spanScope(scope), behind])})`;
+}
+
+/** The days of the spans that `spanScope` takes. */
+function dayConditions(scope: FilterScope): Sql[] {
+  const { from, to } = scope;
+  return [
+    ...(from === undefined ? [] : [sql`day >= toDate(${firstSpanStart(from)}, 'UTC')`]),
+    ...(to === undefined ? [] : [sql`day <= toDate(${lastSpanStart(scope)}, 'UTC')`]),
+  ];
 }

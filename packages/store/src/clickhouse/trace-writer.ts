@@ -49,20 +49,25 @@ export class TraceWriter {
     const batch = groupByTrace(records);
     await this.#locks.run(batch.keys(), async () => {
       const known = await this.#know([...batch.keys()]);
-      const changes = new TraceChanges(this.#clock.next());
+      const version = this.#clock.begin();
+      const changes = new TraceChanges(version);
       const changed = new Map<string, KnownTrace>();
-      let sliceStart = performance.now();
-      for (const [traceId, spans] of batch) {
-        changed.set(traceId, changes.putSpans(traceId, known.traces.get(traceId), spans.values()));
-        if (performance.now() - sliceStart < MAX_SLICE_MS) continue;
-        await giveWay();
-        sliceStart = performance.now();
+      try {
+        let sliceStart = performance.now();
+        for (const [traceId, spans] of batch) {
+          changed.set(traceId, changes.putSpans(traceId, known.traces.get(traceId), spans.values()));
+          if (performance.now() - sliceStart < MAX_SLICE_MS) continue;
+          await giveWay();
+          sliceStart = performance.now();
+        }
+        for (const key of known.keys) changes.removeTraceUnlessPut(key);
+        // Before the insert: if it fails half-way, the traces may be there.
+        for (const traceId of batch.keys()) this.#seen.add(traceId);
+        // Spans first. If the process ends in between, `repair` makes the rows from them.
+        await this.#queries.insert("spans", changes.spans.buffers());
+      } finally {
+        this.#clock.end(version);
       }
-      for (const key of known.keys) changes.removeTraceUnlessPut(key);
-      // Before the insert: if it fails half-way, the traces may be there.
-      for (const traceId of batch.keys()) this.#seen.add(traceId);
-      // Spans first. If the process ends in between, `repair` makes the rows from them.
-      await this.#queries.insert("spans", changes.spans.buffers());
       await this.#queries.insert("traces", changes.traces.buffers());
       for (const [traceId, trace] of changed) this.#recent.put(traceId, trace);
     });

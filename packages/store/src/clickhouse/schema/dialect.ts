@@ -10,6 +10,8 @@ export interface SchemaDialect {
   readonly replacing: string;
   /** The same for a small table that every server holds whole. */
   readonly replacingEverywhere: string;
+  /** Engine that joins the rows of a key by the functions of their columns. */
+  readonly aggregating: string;
   /** More table settings. */
   readonly settings: string;
   /** Name of a cluster of whose servers each holds a part of the rows; absent = one server holds all. */
@@ -24,6 +26,7 @@ export const singleServer: SchemaDialect = {
   onCluster: "",
   replacing: "ReplacingMergeTree(version, is_deleted)",
   replacingEverywhere: "ReplacingMergeTree(version, is_deleted)",
+  aggregating: "AggregatingMergeTree",
   settings: "fsync_after_insert = 1, fsync_part_directory = 1",
 };
 
@@ -46,6 +49,7 @@ export function clusterDialect(cluster: string): SchemaDialect {
     // One path for all shards, and a name for each server: all of them are replicas of each other.
     replacingEverywhere:
       "ReplicatedReplacingMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}', version, is_deleted)",
+    aggregating: "ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')",
     settings: "min_replicated_logs_to_keep = 100",
     cluster,
   };

@@ -26,7 +26,9 @@ function distributed(statement: string, database: string, dialect: SchemaDialect
   if (action === undefined || table === undefined) return [];
   const whole = `\`${database}\`.\`${table}\``;
   if (action.startsWith("CREATE")) {
-    const shards = `Distributed('${dialect.cluster}', '${database}', '${localName(table)}', cityHash64(trace_id))`;
+    // Rows that are of no trace are written by each server for its own shard (`text-index.ts`), if at all.
+    const shard = /\btrace_id\b/.test(statement) ? "cityHash64(trace_id)" : "rand()";
+    const shards = `Distributed('${dialect.cluster}', '${database}', '${localName(table)}', ${shard})`;
     return [
       `CREATE TABLE IF NOT EXISTS ${whole} ${dialect.onCluster} AS \`${database}\`.\`${localName(table)}\` ENGINE = ${shards}`,
     ];

@@ -9,6 +9,7 @@ import { traceMetadata } from "./0005-trace-metadata.ts";
 import { traceLinks } from "./0006-trace-links.ts";
 import { traceFacts } from "./0007-trace-facts.ts";
 import { clientInfos } from "./0008-client-infos.ts";
+import { spanWords } from "./0009-span-words.ts";
 import { removals } from "./0012-removals.ts";
 import type { SchemaStep } from "./dialect.ts";
 
@@ -21,5 +22,6 @@ export const schemaSteps: readonly SchemaStep[] = [
   traceLinks,
   traceFacts,
   clientInfos,
+  spanWords,
   removals,
 ];
