@@ -16,8 +16,8 @@ const packages = {
 /** Folders and files of server/src: who may import whom. `config` and `http` are open to every folder. */
 const server = {
   main: ["app", "lifecycle"],
-  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "transfer", "query"],
-  api: ["query", "jobs", "lifecycle", "transfer"],
+  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "transfer", "pricing", "query"],
+  api: ["query", "jobs", "lifecycle", "transfer", "pricing"],
   ingest: [],
   monitor: ["query"],
   serving: ["query"],
@@ -25,11 +25,12 @@ const server = {
   jobs: [],
   lifecycle: ["query", "jobs"],
   transfer: ["query", "ingest", "jobs"],
+  pricing: ["query", "jobs"],
   config: [],
   http: [],
 };
 /** Folders of server/src that may import the store package; the others go through a use case. */
-const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle", "transfer"];
+const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle", "transfer", "pricing"];
 const openToAllOfServer = ["config", "http"];
 
 const exceptions = [];

@@ -1,6 +1,8 @@
 /**
  * The composition root: the one place where the parts of the server are made and put together, top to bottom.
  */
+import type { BackupSource } from "@sightline/store/backup-source";
+import type { EngineState } from "@sightline/store/engine-state";
 import type { EntityStore } from "@sightline/store/entity-store";
 import type { TelemetryStore } from "@sightline/store/telemetry-store";
 import { LIVE_TRACES_PATH } from "@sightline/wire/api/live";
@@ -18,40 +20,54 @@ import { replyError } from "./http/errors.ts";
 import type { LogFailure } from "./http/log.ts";
 import { replyJson, replyText } from "./http/reply.ts";
 import { addEndpoints, refuseOtherMethods } from "./http/route.ts";
+import { nameRoute, routeOf } from "./http/route-names.ts";
 import { createGuard } from "./http/security.ts";
 import { CommittedTraces } from "./ingest/committed-traces.ts";
 import { createExperimentResolver } from "./ingest/experiments.ts";
 import { IngestMetrics } from "./ingest/ingest-metrics.ts";
 import { openDirectIntake, openJournaledIntake } from "./ingest/intake.ts";
 import { createOtlpHandler } from "./ingest/otlp.ts";
-import type { JobKind } from "./jobs/job-kind.ts";
-import { createJobs } from "./jobs/jobs.ts";
-import { createExperimentLife, purgeExperimentJob } from "./lifecycle/experiments.ts";
+import type { Clock } from "./lifecycle/clock.ts";
+import { createLifeCycle } from "./lifecycle/life-cycle.ts";
+import { withCosts } from "./pricing/add-costs.ts";
+import { ModelPrices } from "./pricing/model-prices.ts";
+import { recomputeCostsJob } from "./pricing/recompute-costs.ts";
+import { readings } from "./prometheus/readings.ts";
+import { createServerMetrics } from "./prometheus/server-metrics.ts";
 import { checkHealth } from "./query/server-state.ts";
+import { Backups } from "./transfer/backups.ts";
 
 /** The MLflow protocol version spoken; MLflow's clients send spans by OTLP from 3.4 on. */
 const MLFLOW_VERSION = "3.17.2";
 
 /** Addresses below these belong to programs: what is not there is a JSON 404, never a page. */
-const PROGRAM_PATHS = /^\/(api|ajax-api|v1|health|version)(\/|$)/;
+const PROGRAM_PATHS = /^\/(api|ajax-api|v1|health|version|metrics)(\/|$)/;
 
 export interface AppOptions {
-  readonly config: Pick<Config, "host" | "allowedHosts" | "maxBodyBytes" | "ingestBufferBytes" | "journalBytes">;
+  readonly config: Config;
   /** Folder of the journal; absent = spans are written to the store before they are acknowledged. */
   readonly journalDir?: string;
   readonly telemetry: TelemetryStore;
   readonly entities: EntityStore;
+  readonly backupSource: BackupSource;
+  readonly engines: readonly EngineState[];
+  /** Folder whose disk is watched; absent with external engines only. */
+  readonly dataDir?: string;
+  /** Where backups lie; made at the first one. */
+  readonly backupDir: string;
   readonly log: LogFailure;
   /** Folder of the built UI; default: where the build puts it. */
   readonly webRoot?: string;
   /** Told in a sentence what background work met. */
   readonly onEvent?: (sentence: string) => void;
+  /** Time for retention and the disk's watch; default: the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface App {
   /** Answers any request; failures are answers too. */
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  /** Begins the work that no request asks for: jobs. */
+  /** Begins the work that no request asks for: jobs, retention, watching the disk. */
   startWork(): void;
   /** Interrupts that work; what was interrupted is taken up by the next server. */
   stopWork(): Promise<void>;
@@ -70,10 +86,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
 
   const committed = new CommittedTraces();
-  const metrics = new IngestMetrics();
+  const ingestMetrics = new IngestMetrics();
+  const prices = await ModelPrices.open(options.entities);
   const intakeOptions = {
-    telemetry: options.telemetry,
-    metrics,
+    telemetry: withCosts(options.telemetry, prices),
+    metrics: ingestMetrics,
     onReadable: (spans: Parameters<typeof committed.publish>[0]) => committed.publish(spans),
     onEvent: options.onEvent ?? (() => undefined),
   };
@@ -88,33 +105,50 @@ export async function createApp(options: AppOptions): Promise<App> {
   // From here on nobody sees the store but through the intake's barrier.
   const stores = { telemetry: intake.telemetry, entities: options.entities };
   const budget = new ByteBudget(config.ingestBufferBytes);
-  metrics.watch({ inFlightBytes: () => budget.usedBytes });
+  ingestMetrics.watch({ inFlightBytes: () => budget.usedBytes });
   const experiments = createExperimentResolver(stores.entities);
+  const live = createLiveStream(committed);
+  const backups = new Backups({ folder: options.backupDir, source: options.backupSource, stores });
+  const lifeCycle = createLifeCycle({
+    stores,
+    otherJobKinds: [backups.jobKind, recomputeCostsJob(stores, prices)],
+    dataDir: options.dataDir,
+    minFreeBytes: config.minFreeDiskBytes,
+    maxBytes: config.maxDiskBytes,
+    policy: config.diskPolicy,
+    ...(options.clock !== undefined && { clock: options.clock }),
+    onExperimentChange: () => experiments.forget(),
+    onEvent: options.onEvent ?? (() => undefined),
+  });
   const ingest = createOtlpHandler({
+    admit: () => lifeCycle.disk.admit(),
     resolveExperiment: (headers) => experiments.resolve(headers),
     intake,
     budget,
     maxBodyBytes: config.maxBodyBytes,
-    metrics,
+    metrics: ingestMetrics,
   });
-  const live = createLiveStream(committed);
-  /** The table of jobs: a row a kind. */
-  const jobKinds: readonly JobKind<unknown>[] = [purgeExperimentJob(stores)];
-  const jobs = createJobs({
-    records: stores.entities,
-    kinds: jobKinds,
-    ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
-  });
-  const experimentLife = createExperimentLife({ stores, jobs, onChange: () => experiments.forget() });
+  const metrics = createServerMetrics(
+    readings({
+      ingest: ingestMetrics,
+      engines: options.engines,
+      jobs: lifeCycle.jobs,
+      tables: options.telemetry,
+      ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
+    }),
+  );
   const serveAssets = createAssets(options.webRoot);
   const openApi = once(openApiDocument);
 
   const hono = new Hono();
-  hono.post("/v1/traces", (context) => ingest(context.req.raw));
+  hono.post("/v1/traces", (context) => {
+    nameRoute(context.req.raw, "/v1/traces");
+    return ingest(context.req.raw);
+  });
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
   // Before the endpoints: `/traces/export` must not be taken for the trace "export".
-  addStreams(hono, createTransferRoutes(stores));
-  addEndpoints(hono, endpoints, ownHandlers({ stores, jobs, experimentLife }));
+  addStreams(hono, createTransferRoutes(stores, backups));
+  addEndpoints(hono, endpoints, ownHandlers({ stores, lifeCycle, backups, prices }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),
     "/api/v1/openapi.json": () => replyJson(200, openApi()),
@@ -123,9 +157,13 @@ export async function createApp(options: AppOptions): Promise<App> {
       await checkHealth(stores);
       return replyText(200, "OK");
     },
+    "/metrics": async () => replyText(200, await metrics.text(), { "content-type": metrics.contentType }),
   };
   for (const [path, read] of Object.entries(reads)) {
-    hono.get(path, (context) => read(context.req.raw));
+    hono.get(path, (context) => {
+      nameRoute(context.req.raw, path);
+      return read(context.req.raw);
+    });
     refuseOtherMethods(hono, path, ["GET"]);
   }
   hono.notFound(async (context) => {
@@ -140,17 +178,23 @@ export async function createApp(options: AppOptions): Promise<App> {
   hono.onError((error, context) => replyError(context.req.raw, error, log));
 
   const guard = createGuard(config);
+  const answer = (request: Request): Response | Promise<Response> => {
+    try {
+      guard(request);
+    } catch (error) {
+      return replyError(request, error, log);
+    }
+    return hono.fetch(request);
+  };
   return {
-    fetch(request) {
-      try {
-        guard(request);
-      } catch (error) {
-        return replyError(request, error, log);
-      }
-      return hono.fetch(request);
+    async fetch(request) {
+      const began = performance.now();
+      const response = await answer(request);
+      metrics.observeRequest(request.method, routeOf(request), response.status, (performance.now() - began) / 1000);
+      return response;
     },
-    startWork: () => jobs.open(),
-    stopWork: () => jobs.close(),
+    startWork: () => lifeCycle.open(),
+    stopWork: () => lifeCycle.close(),
     closeStreams: () => live.close(),
     drain: () => intake.close(),
   };
@@ -159,7 +203,10 @@ export async function createApp(options: AppOptions): Promise<App> {
 /** Adds routes whose bodies are streams. */
 function addStreams(hono: Hono, routes: readonly StreamRoute[]): void {
   for (const { method, path, handle } of routes) {
-    hono.on(method, path, (context) => handle(context.req.raw, context.req.param()));
+    hono.on(method, path, (context) => {
+      nameRoute(context.req.raw, path);
+      return handle(context.req.raw, context.req.param());
+    });
   }
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map((route) => route.method);

@@ -43,6 +43,11 @@ export const errorTable = {
     mlflow: "RESOURCE_DOES_NOT_EXIST",
     sentence: "The trace has no assessment with this id.",
   },
+  PRICE_NOT_FOUND: {
+    status: 404,
+    mlflow: "RESOURCE_DOES_NOT_EXIST",
+    sentence: "No price that people set has this id.",
+  },
   EXPERIMENT_NOT_FOUND: {
     status: 404,
     mlflow: "RESOURCE_DOES_NOT_EXIST",

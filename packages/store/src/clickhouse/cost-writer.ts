@@ -122,8 +122,12 @@ export class CostWriter {
       const changed = spans.filter((span) => isChanged(span, costOf));
       if (changed.length === 0) return 0;
       for (const traceId of traceIds) this.#recent.take(traceId);
-      const version = this.#clock.next();
-      for (const part of partsOf(changed, SPANS_IN_STATEMENT)) await this.#rewriteSpans(part, version, costOf);
+      const version = this.#clock.begin();
+      try {
+        for (const part of partsOf(changed, SPANS_IN_STATEMENT)) await this.#rewriteSpans(part, version, costOf);
+      } finally {
+        this.#clock.end(version);
+      }
       // The rows last, with the same version: `repair` makes them if the process ends in between.
       const { traces } = await readKnownTraces(this.#queries, traceIds);
       const changes = new TraceChanges(version);

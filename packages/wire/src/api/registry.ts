@@ -14,6 +14,7 @@ import {
   unlinkTraces,
   updateAssessment,
 } from "./assessments.ts";
+import { createBackup, deleteBackup, getBackup, listBackups } from "./backups.ts";
 import {
   createExperiment,
   deleteExperiment,
@@ -23,6 +24,8 @@ import {
 } from "./experiments.ts";
 import { cancelJob, getJob, listJobs } from "./jobs.ts";
 import { queryMetrics } from "./metrics.ts";
+import { deleteModelPrice, listModelPrices, putModelPrice, recomputeCosts } from "./model-prices.ts";
+import { checkStorage, deleteTraces, getRetention, getStorage, purgeStorage, setRetention } from "./storage.ts";
 import {
   countTraces,
   deleteTrace,
@@ -63,4 +66,18 @@ export const endpoints = {
   listJobs,
   getJob,
   cancelJob,
+  deleteTraces,
+  getRetention,
+  setRetention,
+  getStorage,
+  purgeStorage,
+  checkStorage,
+  createBackup,
+  listBackups,
+  getBackup,
+  deleteBackup,
+  listModelPrices,
+  putModelPrice,
+  deleteModelPrice,
+  recomputeCosts,
 } as const;

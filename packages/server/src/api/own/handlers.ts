@@ -3,30 +3,38 @@
  */
 import type { endpoints } from "@sightline/wire/api/registry";
 import type { Handlers } from "../../http/route.ts";
-import type { Jobs } from "../../jobs/jobs.ts";
-import type { ExperimentLife } from "../../lifecycle/experiments.ts";
+import type { LifeCycle } from "../../lifecycle/life-cycle.ts";
+import type { ModelPrices } from "../../pricing/model-prices.ts";
 import { queryMetrics } from "../../query/query-metrics.ts";
 import { getStats } from "../../query/server-state.ts";
 import type { Stores } from "../../query/stores.ts";
+import type { Backups } from "../../transfer/backups.ts";
 import { assessmentHandlers } from "./assessments.ts";
+import { backupHandlers } from "./backups.ts";
 import { experimentHandlers } from "./experiments.ts";
 import { jobHandlers } from "./jobs.ts";
+import { modelPriceHandlers } from "./model-prices.ts";
+import { storageHandlers } from "./storage.ts";
 import { traceHandlers } from "./traces.ts";
 
 /** What handlers work with. */
 export interface HandlerParts {
   readonly stores: Stores;
-  readonly jobs: Jobs;
-  readonly experimentLife: ExperimentLife;
+  readonly lifeCycle: LifeCycle;
+  readonly backups: Backups;
+  readonly prices: ModelPrices;
 }
 
 /** One handler for each endpoint of the registry, by id. */
-export function ownHandlers({ stores, jobs, experimentLife }: HandlerParts): Handlers<typeof endpoints> {
+export function ownHandlers({ stores, lifeCycle, backups, prices }: HandlerParts): Handlers<typeof endpoints> {
   return {
     ...traceHandlers(stores),
     ...assessmentHandlers(stores),
-    ...jobHandlers(jobs),
-    ...experimentHandlers(stores, experimentLife),
+    ...jobHandlers(lifeCycle.jobs),
+    ...modelPriceHandlers(prices, lifeCycle.jobs),
+    ...backupHandlers(backups, lifeCycle.jobs),
+    ...experimentHandlers(stores, lifeCycle.experiments),
+    ...storageHandlers(stores, lifeCycle),
     queryMetrics: ({ body }, call) => queryMetrics(stores, body, call),
     getStats: () => getStats(stores),
   };
