@@ -5,8 +5,7 @@
  * backtracking (back references, lookaround, possessive quantifiers) is refused, so that no pattern takes exponential time.
  */
 
-/** Code points from–to, both inclusive; sorted and apart from each other. */
-export type CodeRanges = readonly (readonly [from: number, to: number])[];
+import { type CodeRanges, complement, foldRanges, isSurrogate, LAST_CODE, merge } from "./code-ranges.ts";
 
 export type RegexNode =
   | { readonly kind: "set"; readonly ranges: CodeRanges }
@@ -24,9 +23,6 @@ export const MAX_REGEX_LENGTH = 1000;
 /** Places that a pattern may have once its counted repetitions are written out: bounds the work for each character of a text. */
 export const MAX_REGEX_STATES = 2000;
 const MAX_DEPTH = 50;
-const LAST_CODE = 0x10_ff_ff;
-/** Longest range whose letters are written out one by one for `(?i)`. */
-const MAX_FOLDED_RANGE = 2000;
 
 const DIGITS: CodeRanges = [[0x30, 0x39]];
 const WORD: CodeRanges = [
@@ -280,48 +276,6 @@ function codeOf(char: string): number {
   const code = char.codePointAt(0) ?? 0;
   if (isSurrogate(code)) throw new BadPattern("The pattern has half of a surrogate pair.");
   return code;
-}
-
-function isSurrogate(code: number): boolean {
-  return code >= 0xd800 && code <= 0xdfff;
-}
-
-function merge(ranges: CodeRanges): CodeRanges {
-  const merged: [number, number][] = [];
-  for (const [from, to] of [...ranges].sort((left, right) => left[0] - right[0])) {
-    const last = merged.at(-1);
-    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
-    else merged.push([from, to]);
-  }
-  return merged;
-}
-
-/** All code points that are not in the ranges, which must be merged. */
-export function complement(ranges: CodeRanges): CodeRanges {
-  const rest: [number, number][] = [];
-  let next = 0;
-  for (const [from, to] of ranges) {
-    if (from > next) rest.push([next, from - 1]);
-    next = to + 1;
-  }
-  if (next <= LAST_CODE) rest.push([next, LAST_CODE]);
-  return rest;
-}
-
-/** The ranges and the other case of their letters, where that is one character. */
-function foldRanges(ranges: CodeRanges): CodeRanges {
-  const folded: (readonly [number, number])[] = [...ranges];
-  for (const [from, to] of ranges) {
-    // A range as long as that has both cases already (\W and \S do), or is no range of letters.
-    if (to - from > MAX_FOLDED_RANGE) continue;
-    for (let code = from; code <= to; code++) {
-      const char = String.fromCodePoint(code);
-      for (const other of [char.toLowerCase(), char.toUpperCase()]) {
-        if ([...other].length === 1) folded.push([other.codePointAt(0) ?? 0, other.codePointAt(0) ?? 0]);
-      }
-    }
-  }
-  return folded;
 }
 
 /** Places in the program that `regex.ts` makes of it, capped a little above the limit. */

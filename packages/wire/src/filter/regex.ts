@@ -4,7 +4,8 @@
  * The machine keeps the set of all places in the pattern that the text so far could lead to (Thompson's construction), so a
  * character costs at most one step for each place: there is nothing to backtrack.
  */
-import { type CodeRanges, complement, parseRegex, type RegexNode } from "./regex-syntax.ts";
+import { type CodeRanges, complement } from "./code-ranges.ts";
+import { parseRegex, type RegexNode } from "./regex-syntax.ts";
 
 /** A step of the program. */
 type Step =
