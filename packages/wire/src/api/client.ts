@@ -26,15 +26,21 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What an endpoint declares of one part; a part whose fields are all optional may be left out itself. */
 type Part<E, Key extends "params" | "query" | "body"> = E extends { readonly [K in Key]: infer S extends z.ZodMiniType }
-  ? { readonly [K in Key]: z.input<S> }
+  ? Record<never, never> extends z.input<S>
+    ? { readonly [K in Key]?: z.input<S> }
+    : { readonly [K in Key]: z.input<S> }
   : unknown;
 /** What a call takes: those of `params`, `query` and `body` that its endpoint declares. */
 export type CallInput<E extends Endpoint> = Part<E, "params"> & Part<E, "query"> & Part<E, "body">;
 
 type Call<E extends Endpoint> =
-  unknown extends CallInput<E>
-    ? (input?: undefined, options?: CallOptions) => Promise<EndpointOutput<E>>
+  Record<never, never> extends CallInput<E>
+    ? (
+        input?: unknown extends CallInput<E> ? undefined : CallInput<E>,
+        options?: CallOptions,
+      ) => Promise<EndpointOutput<E>>
     : (input: CallInput<E>, options?: CallOptions) => Promise<EndpointOutput<E>>;
 
 /**
@@ -68,17 +74,13 @@ async function call(endpoint: Endpoint, input: UntypedInput, client: ClientOptio
     response = await send(url, {
       method: endpoint.method,
       headers: { ...(endpoint.body && { "content-type": "application/json" }), ...client.headers },
-      ...(endpoint.body && { body: stringifyJson(input.body) }),
+      ...(endpoint.body && { body: stringifyJson(input.body ?? {}) }),
       ...(signal && { signal }),
     });
     text = await response.text();
   } catch (cause) {
     if (signal?.aborted) throw cause;
-    throw new SightlineError(
-      "SERVER_UNREACHABLE",
-      `Sightline does not answer at ${client.baseUrl || "its address"}. Check that the server runs.`,
-      { cause },
-    );
+    throw unreachable(client, cause);
   }
   const answer = parseJson(text);
   if (!response.ok) throw toError(response, answer);
@@ -91,7 +93,39 @@ async function call(endpoint: Endpoint, input: UntypedInput, client: ClientOptio
   return answer;
 }
 
-function fillPath(path: string, params: UntypedInput["params"]): string {
+/**
+ * Sends a request whose body or answer is a stream, e.g. an export.
+ *
+ * @param path  with its query
+ * @returns an answer that is no error; its body has not been read
+ * @throws the server's own {@link SightlineError}, or SERVER_UNREACHABLE when there is no answer
+ */
+export async function fetchStream(client: ClientOptions, path: string, init: RequestInit = {}): Promise<Response> {
+  const send = client.fetch ?? globalThis.fetch;
+  let response: Response;
+  try {
+    response = await send(client.baseUrl.replace(/\/$/, "") + path, {
+      ...init,
+      headers: { ...client.headers, ...(init.headers as Record<string, string> | undefined) },
+    });
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw unreachable(client, cause);
+  }
+  if (response.ok) return response;
+  throw toError(response, parseJson(await response.text()));
+}
+
+function unreachable(client: ClientOptions, cause: unknown): SightlineError {
+  return new SightlineError(
+    "SERVER_UNREACHABLE",
+    `Sightline does not answer at ${client.baseUrl || "its address"}. Check that the server runs.`,
+    { cause },
+  );
+}
+
+/** A path with its `:name` segments filled in, percent-encoded. */
+export function fillPath(path: string, params: UntypedInput["params"]): string {
   return path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params?.[name] ?? ""));
 }
 
