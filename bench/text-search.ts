@@ -5,7 +5,7 @@
  *
  * Each way gets a fresh engine and the product's table `spans` with its index. Spans are inserted in batches of 5,000 with merges
  * stopped (that CPU is the insert's), then merges run until they are quiet (theirs). Searches are for a substring, without a case,
- * newest first; caches of conditions are off. CPU is that of the engine's process, from /proc (Linux). The choice is in ADR 0008.
+ * newest first; the cache of conditions is dropped before each. CPU is that of the engine's process, from /proc (Linux). The choice is in ADR 0008.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,8 +14,13 @@ import { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { migrateClickHouse } from "../packages/store/src/clickhouse/migrate-clickhouse.ts";
+import { Queries } from "../packages/store/src/clickhouse/queries.ts";
 import { spans as spansStep } from "../packages/store/src/clickhouse/schema/0001-spans.ts";
 import { singleServer } from "../packages/store/src/clickhouse/schema/dialect.ts";
+import { and, raw, sql } from "../packages/store/src/clickhouse/sql.ts";
+import { TextIndex } from "../packages/store/src/clickhouse/text-index.ts";
+import { mayHoldTexts, textCondition } from "../packages/store/src/clickhouse/text-search.ts";
 import { startChdb } from "../packages/store/src/engines/chdb/supervisor.ts";
 import { connectClickHouse } from "../packages/store/src/engines/clickhouse.ts";
 
@@ -31,6 +36,7 @@ const { values } = parseArgs({
 const BATCH = 5000;
 /** 5 M spans are thirty days. */
 const SPAN_NANOS = (30n * 86_400n * 1_000_000_000n) / 5_000_000n;
+const DAY = 86_400n * 1_000_000_000n;
 const NOW = 1_795_508_709_000_000_000n;
 
 /** mulberry32: small, seeded, good enough for text. */
@@ -151,11 +157,9 @@ let traceId = "";
 interface Way {
   /** Added to the columns of `spans`. */
   readonly index?: string;
-  /** Replaces `index_granularity = 8192`. */
   readonly granularity?: string;
-  readonly settings?: string;
-  /** Condition on a span; `?` is the needle in lower case, as a literal without its quotes. */
-  readonly condition: string;
+  /** Condition on a span; `?` is the needle in lower case, as a literal without its quotes. Absent: the product's. */
+  readonly condition?: string;
 }
 
 const ALL = "concat(inputs, '\\n', outputs, '\\n', failure)";
@@ -165,7 +169,9 @@ const bloom = (size: number, gram: number) =>
   `INDEX ix_text ${FOLDED} TYPE ngrambf_v1(${gram}, ${size}, 2, 0) GRANULARITY 1`;
 const granularity = (rows: number) => `index_granularity = ${rows}`;
 
+/** `product` is the one that was chosen: a table of words and the blocks of spans that have them, written behind the spans. */
 const ways: Readonly<Record<string, Way>> = {
+  product: {},
   none: { condition: plain },
   "none-1024": { granularity: granularity(1024), condition: plain },
   "grams4-8192": { index: bloom(262_144, 4), condition: plain },
@@ -202,20 +208,19 @@ async function measure(name: string, way: Way, count: number): Promise<void> {
   const client = connectClickHouse(chdb.url);
   try {
     const cpu = () => cpuSeconds(chdb.pid() ?? 0);
-    const rows = async (query: string) => {
-      const answer = await client.query({ query, format: "JSONCompactEachRow" });
-      return await answer.json<string[]>();
-    };
-    const [create = ""] = spansStep.statements((table) => `t.${table}`, singleServer);
-    await client.command({ query: "CREATE DATABASE t" });
-    await client.command({
-      query: create
-        .replace(/(INDEX ix_trace [^\n]*)/, way.index ? `$1, ${way.index}` : "$1")
-        .replace(
-          /index_granularity = \d+/,
-          `${way.granularity ?? "index_granularity = 8192"}${way.settings ? `, ${way.settings}` : ""}`,
-        ),
-    });
+    const queries = new Queries(client, "t");
+    const rows = (query: string) => queries.rows(raw(query));
+    if (way.condition === undefined) {
+      await migrateClickHouse(queries);
+    } else {
+      const [create = ""] = spansStep.statements((table) => `t.${table}`, singleServer);
+      await client.command({ query: "CREATE DATABASE t" });
+      await client.command({
+        query: create
+          .replace(/(INDEX ix_trace [^\n]*)/, way.index ? `$1, ${way.index}` : "$1")
+          .replace(/index_granularity = \d+/, way.granularity ?? "index_granularity = 8192"),
+      });
+    }
     await client.command({ query: "SYSTEM STOP MERGES t.spans" });
     let insertCpu = 0;
     let mergeCpu = 0;
@@ -243,15 +248,22 @@ async function measure(name: string, way: Way, count: number): Promise<void> {
       if ((first / BATCH) % 40 === 39) await quiet();
     }
     await quiet();
+    const beforeIndex = await cpu();
+    if (way.condition === undefined) {
+      const onFailure = (error: unknown) => process.stderr.write(`${String(error)}\n`);
+      await new TextIndex({ queries, settled: () => Number.MAX_SAFE_INTEGER, onFailure }).catchUp();
+    }
+    const indexCpu = (await cpu()) - beforeIndex;
     const [size] = await rows(
-      "SELECT sum(bytes_on_disk), sum(secondary_indices_compressed_bytes), count() FROM system.parts WHERE active AND table = 'spans'",
+      `SELECT sum(bytes_on_disk), sum(if(table = 'spans', secondary_indices_compressed_bytes, bytes_on_disk)), countIf(table = 'spans')
+        FROM system.parts WHERE active AND database = 't' AND table IN ('spans', 'span_words')`,
     );
     const perSpan = (total: unknown) => (Number(total) / count).toFixed(0);
     process.stdout.write(
       `${name}, ${count} spans of ${values.text}: ${perSpan(size?.[0])} B a span, index ${perSpan(size?.[1])} B, ${size?.[2]} parts; ` +
-        `CPU insert ${((insertCpu * 1e6) / count).toFixed(1)} µs, merges ${((mergeCpu * 1e6) / count).toFixed(1)} µs a span\n`,
+        `CPU insert ${((insertCpu * 1e6) / count).toFixed(1)} µs, merges ${((mergeCpu * 1e6) / count).toFixed(1)} µs, index ${((indexCpu * 1e6) / count).toFixed(1)} µs a span\n`,
     );
-    const dayAgo = String(NOW / 1_000_000_000n - 86_400n);
+    const dayAgo = String((NOW - DAY) / 1_000_000_000n);
     for (const [kind, needle] of Object.entries(searches)) {
       for (const [scope, since] of [
         ["last day", `AND start_time >= toDateTime64(${dayAgo}, 9, 'UTC')`],
@@ -261,10 +273,19 @@ async function measure(name: string, way: Way, count: number): Promise<void> {
         const cpuBefore = await cpu();
         let found = 0;
         for (let round = 0; round < Number(values.rounds); round += 1) {
+          await client.command({ query: "SYSTEM DROP QUERY CONDITION CACHE" });
           const started = performance.now();
-          const answer = await rows(
-            `SELECT trace_id FROM t.spans FINAL WHERE experiment_id = '1' ${since} AND ${way.condition.replaceAll("?", needle)} ` +
-              `ORDER BY start_time DESC LIMIT 50 SETTINGS use_query_condition_cache = 0`,
+          const scope = {
+            table: (table: string) => raw(`t.${table}`),
+            experimentIds: ["1"],
+            ...(since !== "" && { from: NOW - DAY }),
+          };
+          const condition = way.condition
+            ? raw(way.condition.replaceAll("?", needle))
+            : and([...mayHoldTexts({ kind: "text", text: needle }, scope), textCondition(needle, "contains")]);
+          const answer = await queries.rows(
+            sql`SELECT trace_id FROM t.spans FINAL WHERE experiment_id = '1' ${raw(since)} AND (${condition})
+              ORDER BY start_time DESC LIMIT 50`,
           );
           times.push(performance.now() - started);
           found = answer.length;

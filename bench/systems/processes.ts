@@ -1,7 +1,7 @@
 /**
  * Starting programs as process groups of their own, and waiting until they answer.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -96,7 +96,14 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Bytes that a folder's files take on the disk. */
+/** Bytes that a folder's files take on the disk. Files that go away meanwhile (merges, rotated logs) do not count. */
 export function folderBytes(folder: string): number {
-  return Number(execFileSync("du", ["-s", "--block-size=1", folder], { encoding: "utf8" }).split("\t")[0]);
+  const { stdout, stderr, error } = spawnSync("du", ["-s", "--block-size=1", folder], {
+    encoding: "utf8",
+    env: { LC_ALL: "C" },
+  });
+  if (error) throw error;
+  const complaints = stderr.split("\n").filter((line) => line !== "" && !line.endsWith("No such file or directory"));
+  if (complaints.length > 0 || stdout === "") throw new Error(`du ${folder}: ${stderr}`);
+  return Number(stdout.split("\t")[0]);
 }
