@@ -3,75 +3,18 @@
  *
  * Docstrings are promises; `contract/telemetry-store.ts` holds every engine to them.
  */
-import type { Payload } from "@sightline/wire/conventions/normalized-span";
-import type { Filter } from "@sightline/wire/filter/ast";
 import type { Aggregation, DimensionReference, MetricView } from "@sightline/wire/model/metric";
-import type { SpanEvent, SpanLink, SpanStatusCode, TokenUsage } from "@sightline/wire/model/span";
 import type { TraceInfo } from "@sightline/wire/model/trace";
+import type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
 import type { TraceCosts } from "./trace-costs.ts";
 import type { TraceParts } from "./trace-parts.ts";
 import type { TraceRemoval } from "./trace-removal.ts";
+import type { CallOptions, TraceSelection } from "./trace-selection.ts";
 import type { TraceTransfer } from "./trace-transfer.ts";
 import type { TraceValues } from "./trace-values.ts";
 
-/** A span ready to be kept: normalised facts beside the attributes as they came. */
-export interface SpanRecord {
-  /** Decimal digits. If the trace is already kept in another experiment, that one wins. */
-  readonly experimentId: string;
-  /** `tr-` + 32 hex digits. */
-  readonly traceId: string;
-  readonly spanId: string;
-  /** "" on a root span. */
-  readonly parentSpanId: string;
-  readonly name: string;
-  readonly spanType: string;
-  readonly service: string;
-  /** Nanoseconds since the epoch. */
-  readonly startTimeUnixNano: bigint;
-  /** 0n while the span is running. */
-  readonly endTimeUnixNano: bigint;
-  readonly statusCode: SpanStatusCode;
-  readonly statusMessage: string;
-  readonly model: string;
-  readonly provider: string;
-  readonly usage?: TokenUsage;
-  /** US dollars */
-  readonly costUsd?: number;
-  /** Whether the cost was counted here from the price table: it is counted again when prices change. Absent = the sender said it. */
-  readonly isCostComputed?: boolean;
-  readonly sessionId: string;
-  readonly userId: string;
-  readonly inputs?: Payload;
-  readonly outputs?: Payload;
-  /** Attribute key → JSON text of its value, as it came, without those that `inputs` and `outputs` were taken from verbatim. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly events: readonly SpanEvent[];
-  readonly links: readonly SpanLink[];
-  /** Tags and metadata for the whole trace that this span carries. */
-  readonly traceTags: Readonly<Record<string, string>>;
-  readonly traceMetadata: Readonly<Record<string, string>>;
-  /** Texts for the trace list when this is the root: at most 1,000 characters, "" when there is none. */
-  readonly requestPreview: string;
-  readonly responsePreview: string;
-}
-
-/** A span as it is read back; payloads and attribute values are JSON text. */
-export type StoredSpan = Omit<SpanRecord, "traceTags" | "traceMetadata" | "requestPreview" | "responsePreview">;
-
-/** A span without payloads, attributes, events and links. */
-export type SpanOutline = Pick<
-  StoredSpan,
-  | "spanId"
-  | "parentSpanId"
-  | "name"
-  | "spanType"
-  | "startTimeUnixNano"
-  | "endTimeUnixNano"
-  | "statusCode"
-  | "statusMessage"
-  | "usage"
-  | "costUsd"
->;
+export type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
+export type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
 export const TRACE_SORT_KEYS = ["timestamp_ms", "execution_time_ms"] as const;
 export interface TraceOrder {
@@ -84,16 +27,6 @@ export interface TraceCursor {
   /** Microseconds since the epoch for `timestamp_ms`, microseconds for `execution_time_ms`; decimal string. */
   readonly value: string;
   readonly traceId: string;
-}
-
-export interface TraceSelection {
-  /** Absent = all. */
-  readonly experimentIds?: readonly string[];
-  readonly filter?: Filter;
-  /** Earliest start in nanoseconds, inclusive. Starts of traces are kept in microseconds, as the API shows them. */
-  readonly from?: bigint;
-  /** Latest start in nanoseconds, exclusive. */
-  readonly to?: bigint;
 }
 
 export interface TraceQuery extends TraceSelection {
@@ -134,11 +67,6 @@ export interface MetricPoint {
   readonly other?: true;
   /** null = no row of the point has a value. */
   readonly values: Readonly<Partial<Record<Aggregation, number | null>>>;
-}
-
-/** A call may be given up: the engine stops working on it. */
-export interface CallOptions {
-  readonly signal?: AbortSignal;
 }
 
 export interface TelemetryStore

@@ -2,7 +2,7 @@
  * The part of the telemetry port about costs that were counted here: they follow when prices change.
  */
 import type { PricedSpan } from "@sightline/wire/pricing/cost";
-import type { CallOptions } from "./telemetry-store.ts";
+import type { CallOptions } from "./trace-selection.ts";
 
 /** What came of counting costs anew. */
 export interface CostCounts {

@@ -7,7 +7,7 @@
 import type { Assessment, AssessmentError, AssessmentKind, AssessmentSource } from "@sightline/wire/model/assessment";
 import type { TraceState } from "@sightline/wire/model/trace";
 import type { TraceLink, TraceLinkKind } from "@sightline/wire/model/trace-link";
-import type { CallOptions } from "./telemetry-store.ts";
+import type { CallOptions } from "./trace-selection.ts";
 
 /**
  * What a client says of a whole trace (MLflow's trace info); absent = it says nothing about it.

@@ -1,7 +1,7 @@
 /**
  * The part of the telemetry port that takes things away: deleting by selection, giving space back, and looking at what is there.
  */
-import type { CallOptions, TraceSelection } from "./telemetry-store.ts";
+import type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
 /** Which traces are to be deleted. */
 export interface RemovalSelection extends TraceSelection {

@@ -3,7 +3,8 @@
  * few of them.
  */
 import type { TraceInfo } from "@sightline/wire/model/trace";
-import type { CallOptions, StoredSpan, TraceSelection } from "./telemetry-store.ts";
+import type { StoredSpan } from "./span-record.ts";
+import type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
 /** A trace, or a part of one that is too large to be in memory at once. */
 export interface TracePart {

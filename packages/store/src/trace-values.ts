@@ -3,7 +3,7 @@
  *
  * Everything is derived from the traces that a selection means; nothing is kept for it.
  */
-import type { CallOptions, TraceSelection } from "./telemetry-store.ts";
+import type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
 /** A field of the filter language by its canonical name; a keyed one without `key` stands for its keys. */
 export interface ValueField {

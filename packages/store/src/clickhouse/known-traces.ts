@@ -1,25 +1,12 @@
 /**
- * What the writer must know of a trace before it changes it: its spans, without payloads, what its client said, and where its
- * row lies.
+ * Looks up what the writer must know of traces before it changes them.
  */
-import { type KnownClientInfo, readClientInfos } from "./client-info.ts";
+import { readClientInfos } from "./client-info.ts";
 import { rowReader } from "./columns.ts";
+import { type KnownTrace, SUMMARY_PROPERTIES, type SummarySpan, type TraceKey } from "./known-trace.ts";
 import type { Queries } from "./queries.ts";
-import { spanMappings, type TraceRow, traceMappings } from "./rows.ts";
+import { spanMappings, traceMappings } from "./rows.ts";
 import { param, sql } from "./sql.ts";
-import { SUMMARY_PROPERTIES, type SummarySpan } from "./summarize-trace.ts";
-
-export interface KnownTrace {
-  readonly experimentId: string;
-  readonly traceId: string;
-  /** By span id. */
-  readonly spans: ReadonlyMap<string, SummarySpan>;
-  /** Undefined if no client said anything of the whole trace. */
-  readonly client: KnownClientInfo | undefined;
-}
-
-/** The sort key of a trace row. */
-export type TraceKey = Pick<TraceRow, "experimentId" | "traceId" | "startUs">;
 
 export interface KnownTraces {
   /** By trace id; absent if there is neither a span nor a client info. */

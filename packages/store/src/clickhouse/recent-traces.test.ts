@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { sampleSpan, spanId } from "../contract/samples.ts";
-import type { KnownTrace } from "./known-traces.ts";
+import type { KnownTrace } from "./known-trace.ts";
 import { RecentTraces } from "./recent-traces.ts";
 import { toSpanRow } from "./rows.ts";
 

@@ -4,7 +4,7 @@
  * A long agent run sends its spans in hundreds of batches, and at each the row of the trace is made from all of them. Only this
  * process writes, so what it remembers is what is in the store.
  */
-import type { KnownTrace } from "./known-traces.ts";
+import type { KnownTrace } from "./known-trace.ts";
 
 /** About 40 MB. Longer traces are not remembered, so that one of them does not push all others out. */
 const MAX_SPANS = 50_000;

@@ -5,7 +5,7 @@ import { type Report, reportedTrace } from "../contract/trace-reports.ts";
 import type { SpanRecord } from "../telemetry-store.ts";
 import type { ClientInfo } from "../trace-parts.ts";
 import { joinClientInfo, type KnownClientInfo } from "./client-info.ts";
-import type { KnownTrace } from "./known-traces.ts";
+import type { KnownTrace } from "./known-trace.ts";
 import { type TraceRow, toSpanRow } from "./rows.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
 import { TraceChanges } from "./trace-changes.ts";

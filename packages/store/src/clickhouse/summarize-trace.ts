@@ -5,58 +5,9 @@ import { parseJson } from "@sightline/wire/json";
 import type { TokenUsage } from "@sightline/wire/model/span";
 import { CLIENT_REQUEST_ID_KEY, TRACE_FACT_KEYS } from "@sightline/wire/model/trace";
 import type { ClientFacts, KnownClientInfo } from "./client-info.ts";
-import type { KnownTrace } from "./known-traces.ts";
+import type { KnownTrace, SummarySpan } from "./known-trace.ts";
 import { latest } from "./moments.ts";
-import type { SpanRow, TraceRow } from "./rows.ts";
-
-/** The properties of a span that the row of its trace is made from. */
-export const SUMMARY_PROPERTIES = [
-  "traceId",
-  "spanId",
-  "parentSpanId",
-  "name",
-  "service",
-  "startTimeUnixNano",
-  "endTimeUnixNano",
-  "statusCode",
-  "model",
-  "usage",
-  "costUsd",
-  "sessionId",
-  "userId",
-  "traceTags",
-  "traceMetadata",
-  "requestPreview",
-  "responsePreview",
-  "failure",
-] as const satisfies readonly (keyof SpanRow)[];
-
-export type SummarySpan = Pick<SpanRow, (typeof SUMMARY_PROPERTIES)[number]>;
-
-/** Only the summary properties of a span: what may be kept in memory when the payloads may not. */
-export function toSummarySpan(span: SummarySpan): SummarySpan {
-  // Written out: objects made of one literal have one shape, which a loop over names would not give.
-  return {
-    traceId: span.traceId,
-    spanId: span.spanId,
-    parentSpanId: span.parentSpanId,
-    name: span.name,
-    service: span.service,
-    startTimeUnixNano: span.startTimeUnixNano,
-    endTimeUnixNano: span.endTimeUnixNano,
-    statusCode: span.statusCode,
-    model: span.model,
-    ...(span.usage !== undefined && { usage: span.usage }),
-    ...(span.costUsd !== undefined && { costUsd: span.costUsd }),
-    sessionId: span.sessionId,
-    userId: span.userId,
-    traceTags: span.traceTags,
-    traceMetadata: span.traceMetadata,
-    requestPreview: span.requestPreview,
-    responsePreview: span.responsePreview,
-    failure: span.failure,
-  };
-}
+import type { TraceRow } from "./rows.ts";
 
 /**
  * Makes the row of a trace.

@@ -6,14 +6,14 @@ import type { SpanRecord } from "../telemetry-store.ts";
 import type { ClientInfo } from "../trace-parts.ts";
 import { clientInfoText, joinClientInfo } from "./client-info.ts";
 import { type Cell, propertiesOf, rowWriter } from "./columns.ts";
-import type { KnownTrace, TraceKey } from "./known-traces.ts";
+import { type KnownTrace, type SummarySpan, type TraceKey, toSummarySpan } from "./known-trace.ts";
 import { NdjsonBatch } from "./ndjson.ts";
 import { type SpanRow, spanMappings, toSpanRow, traceMappings } from "./rows.ts";
-import { type SummarySpan, summarizeTrace, toSummarySpan } from "./summarize-trace.ts";
+import { summarizeTrace } from "./summarize-trace.ts";
 
 const VERSION_COLUMNS = ["version", "is_deleted"];
-const spanText = rowWriter(spanMappings, propertiesOf(spanMappings), VERSION_COLUMNS);
-const traceText = rowWriter(traceMappings, propertiesOf(traceMappings), VERSION_COLUMNS);
+const spanRow = tsvWriter(spanMappings, propertiesOf(spanMappings), VERSION_COLUMNS);
+const traceRow = tsvWriter(traceMappings, propertiesOf(traceMappings), VERSION_COLUMNS);
 // Tombstones need the columns of the sort key only.
 const removedSpanText = rowWriter(
   spanMappings,
@@ -25,9 +25,9 @@ const removedTraceText = rowWriter(traceMappings, ["experimentId", "traceId", "s
 const NANOS_PER_HOUR = 3_600_000_000_000n;
 
 export class TraceChanges {
-  readonly spans = new NdjsonBatch();
+  readonly spans = new TableRows(spanRow.head);
   readonly clientInfos = new NdjsonBatch();
-  readonly traces = new NdjsonBatch();
+  readonly traces = new TableRows(traceRow.head);
   readonly #version: number;
   /** Cells of the version columns. */
   readonly #here: readonly Cell[];
@@ -55,7 +55,7 @@ export class TraceChanges {
       const before = spans.get(record.spanId);
       if (before !== undefined && isStale(record, before)) continue;
       const row = { ...toSpanRow(record), experimentId };
-      this.spans.add(spanText(row, this.#here), row.startTimeUnixNano / 1000n);
+      this.spans.add(spanRow.write(row, this.#here), row.startTimeUnixNano / 1000n);
       if (before !== undefined) this.#removeIfMoved(before, row);
       spans.set(row.spanId, toSummarySpan(row));
     }
@@ -79,20 +79,20 @@ export class TraceChanges {
   putTrace(trace: KnownTrace): void {
     const row = summarizeTrace(trace);
     this.#starts.set(row.traceId, row.startUs);
-    this.traces.add(traceText(row, this.#here), row.startUs);
+    this.traces.add(traceRow.write(row, this.#here), row.startUs);
   }
 
   /** Removes the row that was at this key, unless the one just put replaces it. A trace never changes its experiment. */
   removeTraceUnlessPut(old: TraceKey): void {
     if (this.#starts.get(old.traceId) === old.startUs) return;
-    this.traces.add(removedTraceText(old, this.#gone), old.startUs);
+    this.traces.remove(removedTraceText(old, this.#gone), old.startUs);
   }
 
   /** The hour of the start is part of a span's key: a span that is sent again with another start would be there twice. */
   #removeIfMoved(before: SummarySpan, now: SpanRow): void {
     if (before.startTimeUnixNano / NANOS_PER_HOUR === now.startTimeUnixNano / NANOS_PER_HOUR) return;
     const old = { ...before, experimentId: now.experimentId };
-    this.spans.add(removedSpanText(old, this.#gone), before.startTimeUnixNano / 1000n);
+    this.spans.remove(removedSpanText(old, this.#gone), before.startTimeUnixNano / 1000n);
   }
 }
 
