@@ -113,6 +113,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     stores,
     otherJobKinds: [backups.jobKind, recomputeCostsJob(stores, prices)],
     dataDir: options.dataDir,
+    journalBytes: () => ingestMetrics.read().journal?.bytes ?? 0,
     minFreeBytes: config.minFreeDiskBytes,
     maxBytes: config.maxDiskBytes,
     policy: config.diskPolicy,

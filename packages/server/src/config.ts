@@ -3,6 +3,7 @@
  */
 import { isIP } from "node:net";
 import { resolve } from "node:path";
+import { DISK_POLICIES } from "@sightline/wire/api/storage";
 import { SightlineError } from "@sightline/wire/errors";
 
 interface Setting<Value> {
@@ -59,6 +60,13 @@ export const settings = {
     sentence: "Where the embedded engines keep their data; made when it is not there.",
     read: (text) => ({ value: resolve(text) }),
   },
+  backupDir: {
+    env: "SIGHTLINE_BACKUP_DIR",
+    default: "",
+    unit: "folder",
+    sentence: "Where backups are written; default: backups in the data directory. Another disk is better.",
+    read: (text): { value: string | undefined } => ({ value: text === "" ? undefined : resolve(text) }),
+  },
   clickhouseUrl: {
     env: "SIGHTLINE_CLICKHOUSE_URL",
     default: "",
@@ -104,8 +112,25 @@ export const settings = {
     // Merges of the telemetry engine write a part anew before they drop the old one.
     default: String(500_000_000),
     unit: "bytes",
-    sentence: "The server does not start with less free space than this on the disk of the data directory.",
+    sentence:
+      "With less free space than this on the disk of the data directory, the server does not start and takes no spans (503).",
     read: integer(0, Number.MAX_SAFE_INTEGER),
+  },
+  maxDiskBytes: {
+    env: "SIGHTLINE_MAX_DISK_BYTES",
+    default: "",
+    unit: "bytes",
+    sentence:
+      "Most bytes that all data may take on disk; absent = as many as there are. SIGHTLINE_DISK_POLICY says what then happens.",
+    read: (text) => (text === "" ? { value: undefined } : integer(MIB, Number.MAX_SAFE_INTEGER)(text)),
+  },
+  diskPolicy: {
+    env: "SIGHTLINE_DISK_POLICY",
+    default: "delete-oldest",
+    unit: "delete-oldest or refuse",
+    sentence:
+      "Near SIGHTLINE_MAX_DISK_BYTES: delete the oldest traces, or take no spans (503) until somebody makes room. At the limit no spans are taken under either.",
+    read: oneOf(...DISK_POLICIES),
   },
 } satisfies Record<string, Setting<unknown>>;
 
@@ -151,6 +176,13 @@ function integer(min: number, max: number) {
   return (text: string): { value: number } | { wrong: string } => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     return value >= min && value <= max ? { value } : { wrong: `a whole number from ${min} to ${max}` };
+  };
+}
+
+function oneOf<const Choice extends string>(...choices: readonly Choice[]) {
+  return (text: string): { value: Choice } | { wrong: string } => {
+    const value = choices.find((choice) => choice === text);
+    return value === undefined ? { wrong: choices.join(" or ") } : { value };
   };
 }
 

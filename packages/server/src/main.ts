@@ -6,6 +6,7 @@ import { openStore, type Store } from "@sightline/store/open";
 import { type App, createApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { createLog } from "./http/log.ts";
+import type { Clock } from "./lifecycle/clock.ts";
 import { type DataDirectory, openDataDirectory } from "./main/data-directory.ts";
 import { type Listener, listen } from "./main/listen.ts";
 
@@ -14,6 +15,8 @@ export interface StartOptions {
   readonly onProgress?: (sentence: string) => void;
   /** Folder of the built UI; default: the one that the build fills. */
   readonly webRoot?: string;
+  /** Time for what happens by itself (retention, the disk's watch); default: the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface RunningServer {
@@ -66,8 +69,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       ...(directory && { journalDir: join(config.dataDir, "journal") }),
       telemetry: store.telemetry,
       entities: store.entities,
+      backupSource: store.backup,
+      engines: store.engines,
+      ...(directory && { dataDir: config.dataDir }),
+      backupDir: config.backupDir ?? join(config.dataDir, "backups"),
       log,
       onEvent: progress,
+      ...(options.clock !== undefined && { clock: options.clock }),
       ...(options.webRoot !== undefined && { webRoot: options.webRoot }),
     });
     listener.serve(app.fetch);

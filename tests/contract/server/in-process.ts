@@ -2,6 +2,7 @@
  * A real server inside the test's process: real engines in a fresh data directory, real HTTP on a free port.
  */
 import { type Config, readConfig } from "@sightline/server/config";
+import type { Clock } from "@sightline/server/lifecycle/clock";
 import { type RunningServer, startServer } from "@sightline/server/main";
 import { createClient } from "@sightline/wire/api/client";
 import type { Endpoint } from "@sightline/wire/api/endpoint";
@@ -28,9 +29,16 @@ export async function testConfig(env: Record<string, string> = {}): Promise<Conf
   });
 }
 
-export async function startInProcess(env: Record<string, string> = {}, webRoot?: string): Promise<ServerUnderTest> {
+export async function startInProcess(
+  env: Record<string, string> = {},
+  webRoot?: string,
+  { clock }: { readonly clock?: Clock } = {},
+): Promise<ServerUnderTest> {
   const config = await testConfig(env);
-  const server = await startServer(config, webRoot === undefined ? {} : { webRoot });
+  const server = await startServer(config, {
+    ...(webRoot !== undefined && { webRoot }),
+    ...(clock !== undefined && { clock }),
+  });
   return {
     url: server.url,
     server,

@@ -28,8 +28,8 @@ export interface Jobs {
   }): Promise<Job[]>;
   /** Cancels a waiting job at once, a running one at its next step. @throws JOB_NOT_FOUND, JOB_ENDED */
   cancel(jobId: string): Promise<Job>;
-  /** Resolves when the job has ended, or when `close` was called. @throws JOB_NOT_FOUND */
-  ended(jobId: string): Promise<Job>;
+  /** Resolves when the job has ended, when `close` was called, or when the signal says so. @throws JOB_NOT_FOUND */
+  ended(jobId: string, signal?: AbortSignal): Promise<Job>;
   /** Begins to run jobs, those that an earlier process left among them. */
   open(): void;
   /** Tells running jobs to end; they wait for the next process. Resolves when none runs. */
@@ -123,12 +123,22 @@ class JobRunner implements Jobs {
     return this.#withProgress(job);
   }
 
-  async ended(jobId: string): Promise<Job> {
+  async ended(jobId: string, signal?: AbortSignal): Promise<Job> {
+    const stop = () => this.#tellWaiters(jobId);
+    signal?.addEventListener("abort", stop);
+    try {
+      return await this.#untilEnded(jobId, signal);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  async #untilEnded(jobId: string, signal: AbortSignal | undefined): Promise<Job> {
     for (;;) {
       // Waited for before it is looked at: it may end in between.
       const next = this.#nextNews(jobId);
       const job = await this.get(jobId);
-      if (job.endTime !== undefined || this.#isClosed) return job;
+      if (job.endTime !== undefined || this.#isClosed || signal?.aborted) return job;
       await next;
     }
   }

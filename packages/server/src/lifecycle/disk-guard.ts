@@ -8,9 +8,8 @@
 import type { DISK_POLICIES } from "@sightline/wire/api/storage";
 import { SightlineError } from "@sightline/wire/errors";
 import type { Jobs } from "../jobs/jobs.ts";
-import type { Stores } from "../query/stores.ts";
 import type { Clock } from "./clock.ts";
-import { measureDisk, measureUsage } from "./disk-usage.ts";
+import { type DataPlaces, measureDisk, measureUsage } from "./disk-usage.ts";
 import { FREE_DISK } from "./free-disk.ts";
 
 export const START_SHARE = 0.95;
@@ -25,12 +24,10 @@ const RETRY_AFTER_SECONDS = 30;
 
 export type DiskPolicy = (typeof DISK_POLICIES)[number];
 
-export interface DiskGuardOptions {
-  readonly stores: Stores;
+/** Without a data directory there is no disk of ours to watch, and only the cap holds. */
+export interface DiskGuardOptions extends DataPlaces {
   readonly jobs: Pick<Jobs, "start" | "list">;
   readonly clock: Clock;
-  /** Undefined when both engines are external: their disks are not ours to watch, only the cap holds. */
-  readonly dataDir: string | undefined;
   readonly minFreeBytes: number;
   /** Undefined = no cap. */
   readonly maxBytes: number | undefined;
@@ -91,7 +88,7 @@ export function createDiskGuard(options: DiskGuardOptions): DiskGuard {
 
 /** Starts the job that makes room, if there is to be one. @returns why spans are refused, if they are */
 async function look(options: DiskGuardOptions): Promise<string | undefined> {
-  const { stores, dataDir, minFreeBytes, maxBytes, policy } = options;
+  const { dataDir, minFreeBytes, maxBytes, policy } = options;
   if (dataDir !== undefined) {
     const { freeBytes } = await measureDisk(dataDir);
     if (freeBytes < minFreeBytes) {
@@ -99,7 +96,7 @@ async function look(options: DiskGuardOptions): Promise<string | undefined> {
     }
   }
   if (maxBytes === undefined) return undefined;
-  const { total } = await measureUsage(stores, dataDir);
+  const { total } = await measureUsage(options);
   if (policy === "delete-oldest" && total >= maxBytes * START_SHARE) {
     await startFreeing(options, Math.floor(maxBytes * TARGET_SHARE));
   }

@@ -10,18 +10,28 @@ export interface DiskUsage {
   readonly telemetry: number;
   /** Embedded PostgreSQL: its whole folder, write-ahead log included; else the database. */
   readonly entities: number;
+  /** Bytes acknowledged and not in the telemetry store yet. The journal's files keep up to 32 MiB more that are done with. */
   readonly journal: number;
   readonly total: number;
 }
 
-/** @param dataDir  undefined when both engines are external */
-export async function measureUsage(stores: Stores, dataDir: string | undefined): Promise<DiskUsage> {
-  const [tables, database, postgres, journal] = await Promise.all([
+/** Where the data lies. */
+export interface DataPlaces {
+  readonly stores: Stores;
+  /** Undefined when both engines are external. */
+  readonly dataDir: string | undefined;
+  /** Bytes in the journal that are not in the telemetry store yet. */
+  readonly journalBytes: () => number;
+}
+
+/** What is live is counted: what was replaced or is done with goes by itself, within minutes, and cannot be deleted. */
+export async function measureUsage({ stores, dataDir, journalBytes }: DataPlaces): Promise<DiskUsage> {
+  const [tables, database, postgres] = await Promise.all([
     stores.telemetry.tableSizes(),
     stores.entities.bytesOnDisk(),
     dataDir === undefined ? 0 : folderBytes(join(dataDir, "postgres")),
-    dataDir === undefined ? 0 : folderBytes(join(dataDir, "journal")),
   ]);
+  const journal = journalBytes();
   const telemetry = tables.reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0);
   // With an external database the folder is not there.
   const entities = Math.max(database, postgres);

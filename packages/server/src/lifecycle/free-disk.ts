@@ -5,9 +5,9 @@
  * make room for others.
  */
 import * as z from "zod/mini";
-import type { JobContext, JobKind } from "../jobs/job-kind.ts";
+import type { JobKind } from "../jobs/job-kind.ts";
 import type { Stores } from "../query/stores.ts";
-import { measureUsage } from "./disk-usage.ts";
+import { type DataPlaces, type DiskUsage, measureUsage } from "./disk-usage.ts";
 import { removeInSteps } from "./remove-in-steps.ts";
 
 export const FREE_DISK = "free-disk";
@@ -21,62 +21,56 @@ const MIN_DEAD_SHARE = 0.01;
 
 const Params = z.strictObject({ targetBytes: z.number() });
 
-/**
- * Counts as {@link removeInSteps}, and `bytesUsed` at the end.
- *
- * @param dataDir  undefined when both engines are external
- */
-export function freeDiskJob(stores: Stores, dataDir: string | undefined): JobKind<z.infer<typeof Params>> {
+/** When a round frees less than this share of what it should have, more of them would only delete. */
+const MIN_EFFECT = 0.1;
+
+/** Counts as {@link removeInSteps}, and `bytesUsed` at the end. */
+export function freeDiskJob(places: DataPlaces): JobKind<z.infer<typeof Params>> {
   return {
     kind: FREE_DISK,
     params: Params,
     async run({ targetBytes }, context) {
       let counts = context.earlierCounts;
       for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-        const usage = await measureUsage(stores, dataDir);
-        counts = { ...counts, bytesUsed: usage.total };
+        const usage = await measureUsage(places);
         if (usage.total <= targetBytes) break;
-        const oldest = await chooseNumber(stores, usage, targetBytes);
+        const { experimentIds, oldest, bytes } = await chooseOldest(places.stores, usage, targetBytes);
         if (oldest === 0) break;
-        counts = await removeOldest(stores, { ...context, earlierCounts: counts }, { round, oldest });
+        const { bytesFreed: freedBefore = 0 } = counts;
+        counts = await removeInSteps(places.stores, {
+          removalId: `${context.jobId}-${round}`,
+          selection: { experimentIds, oldest },
+          context: { ...context, earlierCounts: counts },
+          minDeadShare: MIN_DEAD_SHARE,
+        });
+        if ((counts.bytesFreed ?? 0) - freedBefore < bytes * MIN_EFFECT) break;
       }
-      return counts;
+      return { ...counts, bytesUsed: (await measureUsage(places)).total };
     },
   };
 }
 
-/** How many traces to delete; 0 if there is none that may be. */
-async function chooseNumber(
+/** How many traces to delete, of which experiments, and the bytes that they take by estimate; 0 if there is none that may be. */
+async function chooseOldest(
   stores: Stores,
-  usage: { readonly telemetry: number; readonly total: number },
+  usage: DiskUsage,
   targetBytes: number,
-): Promise<number> {
-  const sizes = await stores.telemetry.experimentSizes();
-  const all = [...sizes.values()].reduce((sum, { traces }) => sum + traces, 0);
-  const spared = await sparedExperiments(stores);
-  const deletable = [...sizes].reduce((sum, [id, { traces }]) => (spared.has(id) ? sum : sum + traces), 0);
+): Promise<{ experimentIds: readonly string[]; oldest: number; bytes: number }> {
+  const [sizes, experiments] = await Promise.all([
+    stores.telemetry.experimentSizes(),
+    stores.entities.listExperiments({ includeDeleted: true }),
+  ]);
+  const spared = new Set(
+    experiments.filter(({ retentionDays }) => retentionDays === null).map((each) => each.experimentId),
+  );
+  const deletable = [...sizes].filter(([experimentId]) => !spared.has(experimentId));
+  const all = countTraces(sizes);
   const bytesEach = usage.telemetry / Math.max(1, all);
   const wanted = Math.ceil(Math.max((usage.total - targetBytes) / bytesEach, all * MIN_SHARE_OF_TRACES));
-  return Math.min(deletable, wanted);
+  const oldest = Math.min(countTraces(deletable), wanted);
+  return { experimentIds: deletable.map(([experimentId]) => experimentId), oldest, bytes: oldest * bytesEach };
 }
 
-async function removeOldest(
-  stores: Stores,
-  context: JobContext,
-  { round, oldest }: { readonly round: number; readonly oldest: number },
-): Promise<Readonly<Record<string, number>>> {
-  const spared = await sparedExperiments(stores);
-  const sizes = await stores.telemetry.experimentSizes();
-  const experimentIds = [...sizes.keys()].filter((experimentId) => !spared.has(experimentId));
-  return await removeInSteps(stores, {
-    removalId: `${context.jobId}-${round}`,
-    selection: { experimentIds, oldest },
-    context,
-    minDeadShare: MIN_DEAD_SHARE,
-  });
-}
-
-async function sparedExperiments(stores: Stores): Promise<ReadonlySet<string>> {
-  const experiments = await stores.entities.listExperiments({ includeDeleted: true });
-  return new Set(experiments.filter(({ retentionDays }) => retentionDays === null).map((each) => each.experimentId));
+function countTraces(sizes: Iterable<readonly [string, { readonly traces: number }]>): number {
+  return Array.from(sizes).reduce((sum, [, { traces }]) => sum + traces, 0);
 }

@@ -4,23 +4,20 @@
 
 import type { JobKind } from "../jobs/job-kind.ts";
 import { createJobs, type Jobs } from "../jobs/jobs.ts";
-import type { Stores } from "../query/stores.ts";
 import { checkStoreJob } from "./check-store.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { deleteTracesJob } from "./delete-traces.ts";
 import { createDiskGuard, type DiskGuard, type DiskPolicy } from "./disk-guard.ts";
+import type { DataPlaces } from "./disk-usage.ts";
 import { createExperimentLife, type ExperimentLife, purgeExperimentJob } from "./experiments.ts";
 import { freeDiskJob } from "./free-disk.ts";
 import { purgeStorageJob } from "./purge-storage.ts";
 import { createRetentionKeeper, type RetentionKeeper, retentionJob } from "./retention.ts";
 import type { StorageReportParts } from "./storage-report.ts";
 
-export interface LifeCycleOptions {
-  readonly stores: Stores;
+export interface LifeCycleOptions extends DataPlaces {
   /** Kinds of jobs that are not about the life cycle. */
   readonly otherJobKinds: readonly JobKind<unknown>[];
-  /** Undefined when both engines are external. */
-  readonly dataDir: string | undefined;
   readonly minFreeBytes: number;
   readonly maxBytes: number | undefined;
   readonly policy: DiskPolicy;
@@ -45,7 +42,7 @@ export interface LifeCycle {
 }
 
 export function createLifeCycle(options: LifeCycleOptions): LifeCycle {
-  const { stores, dataDir, onEvent, clock = systemClock } = options;
+  const { stores, onEvent, clock = systemClock } = options;
   const jobs = createJobs({
     records: stores.entities,
     // The table of jobs: a row a kind.
@@ -53,13 +50,12 @@ export function createLifeCycle(options: LifeCycleOptions): LifeCycle {
       deleteTracesJob(stores),
       purgeExperimentJob(stores),
       retentionJob(stores),
-      freeDiskJob(stores, dataDir),
+      freeDiskJob(options),
       purgeStorageJob(stores),
       checkStoreJob(stores, onEvent),
       ...options.otherJobKinds,
     ],
     onEvent,
-    now: () => clock.now(),
   });
   const retention = createRetentionKeeper({ stores, jobs, clock, onEvent });
   const disk = createDiskGuard({ ...options, jobs, clock });

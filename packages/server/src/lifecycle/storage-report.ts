@@ -5,18 +5,15 @@ import type { EndpointOutput } from "@sightline/wire/api/endpoint";
 import type { getStorage as endpoint } from "@sightline/wire/api/storage";
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import type { Jobs } from "../jobs/jobs.ts";
-import type { Stores } from "../query/stores.ts";
 import type { DiskGuard, DiskPolicy } from "./disk-guard.ts";
-import { measureDisk, measureUsage } from "./disk-usage.ts";
+import { type DataPlaces, measureDisk, measureUsage } from "./disk-usage.ts";
 import { getRetention, retentionDaysOf } from "./retention.ts";
 
 const LAST_JOBS = 10;
 
-export interface StorageReportParts {
-  readonly stores: Stores;
+export interface StorageReportParts extends DataPlaces {
   readonly jobs: Pick<Jobs, "list">;
   readonly guard: Pick<DiskGuard, "refusal">;
-  readonly dataDir: string | undefined;
   readonly minFreeBytes: number;
   readonly maxBytes: number | undefined;
   readonly policy: DiskPolicy;
@@ -25,7 +22,7 @@ export interface StorageReportParts {
 export async function reportStorage(parts: StorageReportParts): Promise<EndpointOutput<typeof endpoint>> {
   const { stores, jobs, guard, dataDir, minFreeBytes, maxBytes, policy } = parts;
   const [usage, disk, tables, sizes, experiments, retention, lastJobs] = await Promise.all([
-    measureUsage(stores, dataDir),
+    measureUsage(parts),
     dataDir === undefined ? undefined : measureDisk(dataDir),
     stores.telemetry.tableSizes(),
     stores.telemetry.experimentSizes(),

@@ -54,7 +54,7 @@ describe.each(clickHouseEngines)("removal on $name", ({ start }) => {
       traceId,
       kind: "feedback",
       name: "good",
-      value: true,
+      valueJson: "true",
       source: { type: "HUMAN", id: "me" },
       metadata: {},
     });

@@ -29,10 +29,14 @@ export const getJob = endpoint({
   id: "getJob",
   method: "GET",
   path: "/api/v1/jobs/:jobId",
-  summary: "One job with its progress.",
+  summary: "One job with its progress; with `waitSeconds` the answer comes when it has ended, or after that time.",
   params: JobParams,
+  query: z.object({
+    /** Whole seconds, 0 to 60. */
+    waitSeconds: z.optional(z.string().check(z.regex(/^([0-5]?\d|60)$/))),
+  }),
   response: z.object({ job: Job }),
-  errors: ["JOB_NOT_FOUND"],
+  errors: ["JOB_NOT_FOUND", "INVALID_PARAMETER"],
 });
 
 export const cancelJob = endpoint({

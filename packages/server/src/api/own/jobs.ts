@@ -20,7 +20,11 @@ export function jobHandlers(jobs: Jobs): Handlers<JobEndpoints> {
         limit: LIST_LIMIT,
       }),
     }),
-    getJob: async ({ params }) => ({ job: await jobs.get(params.jobId) }),
+    getJob: async ({ params: { jobId }, query: { waitSeconds } }, { signal }) => {
+      if (waitSeconds === undefined) return { job: await jobs.get(jobId) };
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(Number(waitSeconds) * 1000)]);
+      return { job: await jobs.ended(jobId, patience) };
+    },
     cancelJob: async ({ params }) => ({ job: await jobs.cancel(params.jobId) }),
   };
 }
