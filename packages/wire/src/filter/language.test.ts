@@ -33,7 +33,7 @@ describe("printing and parsing", () => {
         expect(parsed(printed)).toEqual(result.filter);
         expect(printFilter(parsed(printed))).toBe(printed);
       }),
-      { numRuns: 10_000 },
+      { numRuns: 5000 },
     );
     expect(read).toBeGreaterThan(500);
   });
@@ -70,7 +70,7 @@ describe("any text", () => {
         expect(length).toBeGreaterThanOrEqual(0);
         expect(position + length).toBeLessThanOrEqual(text.length);
       }),
-      { numRuns: 10_000 },
+      { numRuns: 5000 },
     );
   });
 
@@ -83,7 +83,7 @@ describe("any text", () => {
         expect(to).toBe(Math.max(0, Math.min(cursor, text.length)));
         for (const item of items) expect(item.text).not.toBe("");
       }),
-      { numRuns: 10_000 },
+      { numRuns: 5000 },
     );
     for (const cursor of [Number.NaN, Number.POSITIVE_INFINITY, 0.5]) {
       expect(completeFilter("name", cursor).to).toBeLessThanOrEqual(4);

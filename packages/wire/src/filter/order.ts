@@ -106,7 +106,10 @@ function readKey(reader: TokenReader, mode: "open" | "mlflow"): FilterOrder["by"
   const plain = allowed.find((candidate) => !KEYED.includes(candidate) && isCalled(candidate, spelling));
   if (plain !== undefined) return { field: plain };
   const spellings = allowed.flatMap((candidate) => [candidate, ...ORDER_KEYS[candidate]]);
-  const nearest = nearestWord(spelling, spellings);
+  const nearest = nearestWord(
+    spelling,
+    spellings.filter((candidate) => candidate !== spelling),
+  );
   const hint = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
   const names = allowed.map((candidate) => (KEYED.includes(candidate) ? `${candidate}.<key>` : candidate));
   throw reader.refusal(
