@@ -3,6 +3,7 @@
  *
  * Everything is derived from the traces that a selection means; nothing is kept for it.
  */
+import type { Filter } from "@sightline/wire/filter/ast";
 import type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
 /** A field of the filter language by its canonical name; a keyed one without `key` stands for its keys. */
@@ -107,6 +108,39 @@ export interface GroupPage {
   readonly next?: GroupCursor;
 }
 
+/** Two sides of a selection, told apart by filters. */
+export interface ExplainQuery extends TraceSelection {
+  /** Which of the selected traces are the ones to explain. */
+  readonly inside: Filter;
+  /** Which they are compared with; absent = all others. A trace may be on both sides. */
+  readonly outside?: Filter;
+  /** Most findings. */
+  readonly limit: number;
+  /** Of each side the so many newest traces are compared if there are more; default 200,000. */
+  readonly maxTraces?: number;
+}
+
+/** A value and how many traces of each side have it. */
+export interface Finding {
+  /** Canonical name in the filter language; `key` of tags and metadata. */
+  readonly field: string;
+  readonly key?: string;
+  /** null = no value; a range of numbers in the unit of the filter language: from `min` up to below `max`, without `max` upwards. */
+  readonly value: string | null | { readonly min: number; readonly max?: number };
+  readonly inside: number;
+  readonly outside: number;
+}
+
+export interface Explanation {
+  /** Traces on each side. */
+  readonly inside: number;
+  readonly outside: number;
+  /** A side had more traces than are compared. */
+  readonly approximate: boolean;
+  /** By the G-test of what both sides have, most telling first. */
+  readonly findings: readonly Finding[];
+}
+
 export interface TraceValues {
   /** Start of the earliest and of the latest selected trace in nanoseconds; undefined if there is none. */
   startRange(
@@ -131,4 +165,10 @@ export interface TraceValues {
    * numbers are of the selected traces.
    */
   searchTraceGroups(query: GroupQuery, options?: CallOptions): Promise<GroupPage>;
+
+  /**
+   * The values in which two sides of a selection differ: name, status, user, version, source, error, models, tags, metadata, and
+   * ranges of duration, tokens and cost. Values that one trace alone has, and texts of more than 200 characters, are left out.
+   */
+  explainTraces(query: ExplainQuery, options?: CallOptions): Promise<Explanation>;
 }

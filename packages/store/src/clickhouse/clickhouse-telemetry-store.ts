@@ -7,6 +7,7 @@ import type { TelemetryStore } from "../telemetry-store.ts";
 import { readAssessment, readAssessments } from "./assessments.ts";
 import { findInconsistencies } from "./consistency.ts";
 import { CostWriter } from "./cost-writer.ts";
+import { explainTraces } from "./explain.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { readLinks } from "./links.ts";
 import { Maintenance } from "./maintenance.ts";
@@ -103,6 +104,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     aggregate: (query, options = {}) => aggregate(queries, query, options),
     startRange: (selection, options = {}) => startRange(queries, selection, options),
     listValues: (query, options = {}) => listValues(queries, query, options),
+    explainTraces: (query, options = {}) => explainTraces(queries, query, options),
     searchTraceGroups: (query, options = {}) => searchTraceGroups(queries, query, options),
     getTraceInfos: (traceIds, options = {}) => getTraceInfos(queries, traceIds, options),
     getSpans: (traceIds, options = {}) => getSpans(queries, traceIds, options),
