@@ -37,6 +37,7 @@ export const errorTable = {
   FORBIDDEN_ORIGIN: { status: 403, mlflow: "PERMISSION_DENIED", sentence: "The Host or Origin header is not allowed." },
   NOT_FOUND: { status: 404, mlflow: "ENDPOINT_NOT_FOUND", sentence: "There is nothing at this address." },
   TRACE_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No trace has this id." },
+  SESSION_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No session has this id." },
   SPAN_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "The trace has no span with this id." },
   ASSESSMENT_NOT_FOUND: {
     status: 404,

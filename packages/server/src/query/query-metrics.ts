@@ -5,6 +5,7 @@ import type { MetricPoint, MetricQuery, TraceSelection } from "@sightline/store/
 import type { EndpointInput, EndpointOutput } from "@sightline/wire/api/endpoint";
 import { type queryMetrics as endpoint, MAX_METRIC_POINTS } from "@sightline/wire/api/metrics";
 import { SightlineError } from "@sightline/wire/errors";
+import { nearestWord } from "@sightline/wire/filter/nearest";
 import {
   AGGREGATIONS,
   type Aggregation,
@@ -16,7 +17,6 @@ import {
   metricTable,
   readAggregation,
 } from "@sightline/wire/model/metric";
-import { nearestName } from "@sightline/wire/nearest-name";
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import { bucketCount, fillBuckets, groupsOf, pickInterval, type TimeRange } from "./metric-buckets.ts";
 import type { Call, Stores } from "./stores.ts";
@@ -110,7 +110,7 @@ function readDimension(view: MetricView, asked: string): DimensionReference {
 }
 
 function unknownName(kind: string, name: string, view: MetricView, names: readonly string[]): SightlineError {
-  const nearest = nearestName(name, names);
+  const nearest = nearestWord(name.toLowerCase(), names);
   const advice =
     nearest === undefined ? `use ${names.join(", ")}` : `did you mean "${nearest}"? There are ${names.join(", ")}`;
   return new SightlineError("INVALID_PARAMETER", `There is no ${kind} "${name.slice(0, 50)}" of ${view}; ${advice}.`);

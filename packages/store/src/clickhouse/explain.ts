@@ -102,11 +102,13 @@ function countBothSides(queries: Queries, query: ExplainQuery, inside: TraceSele
     const carried = `arrayMap((key, value) -> (toUInt8(${number}), toString(key), toNullable(value)), mapKeys(${field}), mapValues(${field}))`;
     return `arrayConcat(arrayFilter(entry -> NOT has(${joined}.keys, entry.2), ${carried}), ${joined}.entries)`;
   });
-  const single = fields.map(({ text }, index) => (fields[index]?.isMany ? [] : entryOf(index + 1, text))).flat();
+  const single = fields.flatMap(({ text }, index) => (fields[index]?.isMany ? [] : entryOf(index + 1, text)));
   const many = fields.flatMap(({ text, isMany }, index) =>
     isMany ? `arrayMap(value -> ${entryOf(index + 1, "value")}, ${text})` : [],
   );
-  const unfolded = raw(`arrayJoin(arrayConcat([${[entryOf(0, "''"), ...single].join(", ")}], ${[...many, ...entries].join(", ")}))`);
+  const unfolded = raw(
+    `arrayJoin(arrayConcat([${[entryOf(0, "''"), ...single].join(", ")}], ${[...many, ...entries].join(", ")}))`,
+  );
   const joins = maps.map(
     ({ edits, number }) => sql`LEFT ANY JOIN (
         SELECT trace_id, groupArray(toString(key)) AS keys,
@@ -116,7 +118,8 @@ function countBothSides(queries: Queries, query: ExplainQuery, inside: TraceSele
         GROUP BY trace_id
       ) AS ${raw(`edits_${number}`)} ON ${raw(`edits_${number}`)}.trace_id = base.trace_id`,
   );
-  const columns = "state, name, user_id, app_version, source, failure, models, duration_us, total_tokens, cost_usd, tags, metadata";
+  const columns =
+    "state, name, user_id, app_version, source, failure, models, duration_us, total_tokens, cost_usd, tags, metadata";
   return sql`SELECT field, key, value, inside, outside FROM (
       SELECT *, maxIf(inside, field = 0) OVER () AS all_inside, maxIf(outside, field = 0) OVER () AS all_outside,
         ${raw(G_TEST)} AS score
@@ -155,12 +158,7 @@ function onlyExperiments({ experimentIds }: TraceSelection): Pick<TraceSelection
 const G_TEST = (() => {
   const x = (text: string) => `if(${text} <= 0, 0, (${text}) * log(greatest(${text}, 1)))`;
   const plus = ["inside", "outside", "(all_inside - inside)", "(all_outside - outside)", "(all_inside + all_outside)"];
-  const minus = [
-    "(inside + outside)",
-    "(all_inside + all_outside - inside - outside)",
-    "all_inside",
-    "all_outside",
-  ];
+  const minus = ["(inside + outside)", "(all_inside + all_outside - inside - outside)", "all_inside", "all_outside"];
   const sum = `${plus.map(x).join(" + ")} - ${minus.map(x).join(" - ")}`;
   // What rounding leaves of nothing is nothing.
   return `if(${sum} < 1e-6, 0, 2 * (${sum}))`;

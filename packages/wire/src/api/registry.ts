@@ -25,6 +25,7 @@ import {
 import { cancelJob, getJob, listJobs } from "./jobs.ts";
 import { queryMetrics } from "./metrics.ts";
 import { deleteModelPrice, listModelPrices, putModelPrice, recomputeCosts } from "./model-prices.ts";
+import { getSession, searchSessions, searchUsers } from "./sessions.ts";
 import { checkStorage, deleteTraces, getRetention, getStorage, purgeStorage, setRetention } from "./storage.ts";
 import {
   countTraces,
@@ -36,6 +37,7 @@ import {
   searchTraces,
   setTraceTag,
 } from "./traces.ts";
+import { explainTraces, listFacets, listValues } from "./values.ts";
 
 export const endpoints = {
   searchTraces,
@@ -57,6 +59,12 @@ export const endpoints = {
   linkTraces,
   unlinkTraces,
   queryMetrics,
+  listValues,
+  listFacets,
+  explainTraces,
+  searchSessions,
+  getSession,
+  searchUsers,
   listExperiments,
   createExperiment,
   updateExperiment,

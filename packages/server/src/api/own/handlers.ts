@@ -5,13 +5,13 @@ import type { endpoints } from "@sightline/wire/api/registry";
 import type { Handlers } from "../../http/route.ts";
 import type { LifeCycle } from "../../lifecycle/life-cycle.ts";
 import type { ModelPrices } from "../../pricing/model-prices.ts";
-import { queryMetrics } from "../../query/query-metrics.ts";
 import { getStats } from "../../query/server-state.ts";
 import type { Stores } from "../../query/stores.ts";
 import type { Backups } from "../../transfer/backups.ts";
 import { assessmentHandlers } from "./assessments.ts";
 import { backupHandlers } from "./backups.ts";
 import { experimentHandlers } from "./experiments.ts";
+import { insightHandlers } from "./insights.ts";
 import { jobHandlers } from "./jobs.ts";
 import { modelPriceHandlers } from "./model-prices.ts";
 import { storageHandlers } from "./storage.ts";
@@ -35,7 +35,7 @@ export function ownHandlers({ stores, lifeCycle, backups, prices }: HandlerParts
     ...backupHandlers(backups, lifeCycle.jobs),
     ...experimentHandlers(stores, lifeCycle.experiments),
     ...storageHandlers(stores, lifeCycle),
-    queryMetrics: ({ body }, call) => queryMetrics(stores, body, call),
+    ...insightHandlers(stores),
     getStats: () => getStats(stores),
   };
 }
