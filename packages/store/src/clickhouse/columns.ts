@@ -34,7 +34,8 @@ export function textList(column: string): Mapping<readonly string[]> {
   return { columns: [column], write: (value) => [value], read: ([cell]) => (isList(cell) ? cell : []) };
 }
 
-function isList(cell: Cell | undefined): cell is readonly string[] {
+/** Whether a cell is a list; `Array.isArray` does not narrow readonly arrays. */
+export function isList(cell: Cell | undefined): cell is readonly string[] {
   return Array.isArray(cell);
 }
 

@@ -12,6 +12,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import { fromClickHouseError } from "../engines/clickhouse.ts";
 import type { CallOptions } from "../telemetry-store.ts";
 import type { Cell } from "./columns.ts";
+import type { InsertRows } from "./row-batch.ts";
 import { raw, render, type Sql, sql } from "./sql.ts";
 
 /** How long a write waits for an engine that does not answer: the embedded one is restarted in about a second. */
@@ -153,17 +154,23 @@ export class Queries {
   }
 
   /**
-   * Inserts buffers of JSON rows, one statement each. Rows carry their version, so repeating an insert changes nothing.
+   * Inserts rows, one statement for each part; buffers are of JSON rows. Rows carry their version, so repeating an insert changes
+   * nothing.
    *
    * @param settings  for these statements; the embedded engine then opens a session for each
    */
-  async insert(table: string, buffers: readonly Buffer[], settings?: Readonly<Record<string, string>>): Promise<void> {
-    for (const buffer of buffers) {
+  async insert(
+    table: string,
+    parts: readonly (InsertRows | Buffer)[],
+    settings?: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    for (const part of parts) {
+      const { head, chunks } = Buffer.isBuffer(part) ? { head: "FORMAT JSONEachRow", chunks: [part] } : part;
       await withPatience(async () => {
         const { stream } = await this.#client.exec({
           // No SETTINGS clause: the embedded engine takes the rows of a plain INSERT as bytes, others through its SQL parser.
-          query: `INSERT INTO ${this.tableName(table)} FORMAT JSONEachRow`,
-          values: Readable.from([buffer], { objectMode: false }),
+          query: `INSERT INTO ${this.tableName(table)} ${head}`,
+          values: Readable.from(chunks, { objectMode: false }),
           ...(settings && { clickhouse_settings: settings }),
         });
         await finished(stream.resume());

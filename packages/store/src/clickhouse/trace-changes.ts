@@ -10,6 +10,8 @@ import { type KnownTrace, type SummarySpan, type TraceKey, toSummarySpan } from 
 import { NdjsonBatch } from "./ndjson.ts";
 import { type SpanRow, spanMappings, toSpanRow, traceMappings } from "./rows.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
+import { TableRows } from "./table-rows.ts";
+import { tsvWriter } from "./tsv.ts";
 
 const VERSION_COLUMNS = ["version", "is_deleted"];
 const spanRow = tsvWriter(spanMappings, propertiesOf(spanMappings), VERSION_COLUMNS);

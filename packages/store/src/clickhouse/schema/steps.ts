@@ -10,6 +10,7 @@ import { traceLinks } from "./0006-trace-links.ts";
 import { traceFacts } from "./0007-trace-facts.ts";
 import { clientInfos } from "./0008-client-infos.ts";
 import { spanWords } from "./0009-span-words.ts";
+import { compactParts } from "./0010-compact-parts.ts";
 import { removals } from "./0012-removals.ts";
 import type { SchemaStep } from "./dialect.ts";
 
@@ -23,5 +24,6 @@ export const schemaSteps: readonly SchemaStep[] = [
   traceFacts,
   clientInfos,
   spanWords,
+  compactParts,
   removals,
 ];
