@@ -3,10 +3,11 @@
  */
 import { readClientInfos } from "./client-info.ts";
 import { rowReader } from "./columns.ts";
-import { type KnownTrace, SUMMARY_PROPERTIES, type SummarySpan, type TraceKey } from "./known-trace.ts";
+import type { KnownTrace, TraceKey } from "./known-trace.ts";
 import type { Queries } from "./queries.ts";
 import { spanMappings, traceMappings } from "./rows.ts";
 import { param, sql } from "./sql.ts";
+import { SUMMARY_PROPERTIES, type SummarySpan } from "./summary-span.ts";
 
 export interface KnownTraces {
   /** By trace id; absent if there is neither a span nor a client info. */
@@ -20,7 +21,7 @@ const traceKey = rowReader(traceMappings, ["experimentId", "traceId", "startUs"]
 
 /** Looks traces up; unknown ids are no error. */
 export async function readKnownTraces(queries: Queries, traceIds: readonly string[]): Promise<KnownTraces> {
-  const traces = new Map<string, KnownTrace & { readonly spans: Map<string, SummarySpan> }>();
+  const traces = new Map<string, KnownTrace>();
   const keys: TraceKey[] = [];
   const [clients] = await Promise.all([
     readClientInfos(queries, traceIds),

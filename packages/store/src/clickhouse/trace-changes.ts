@@ -6,10 +6,12 @@ import type { SpanRecord } from "../telemetry-store.ts";
 import type { ClientInfo } from "../trace-parts.ts";
 import { clientInfoText, joinClientInfo } from "./client-info.ts";
 import { type Cell, propertiesOf, rowWriter } from "./columns.ts";
-import { type KnownTrace, type SummarySpan, type TraceKey, toSummarySpan } from "./known-trace.ts";
+import type { KnownTrace, TraceKey } from "./known-trace.ts";
 import { NdjsonBatch } from "./ndjson.ts";
 import { type SpanRow, spanMappings, toSpanRow, traceMappings } from "./rows.ts";
+import { SpanDigest } from "./span-digest.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
+import { type SummarySpan, toSummarySpan } from "./summary-span.ts";
 import { TableRows } from "./table-rows.ts";
 import { tsvWriter } from "./tsv.ts";
 
@@ -46,22 +48,36 @@ export class TraceChanges {
   /**
    * Puts spans into a trace, and its row. A span that has ended is not replaced by a report that it is running, which came late.
    *
-   * @param known  the trace as it is in the store
+   * @param known  the trace as it is in the store; it is changed
    * @returns the trace as it will be
    */
   putSpans(traceId: string, known: KnownTrace | undefined, records: Iterable<SpanRecord>): KnownTrace {
     let experimentId = known?.experimentId;
-    const spans = new Map(known?.spans);
+    const spans = known?.spans ?? new Map<string, SummarySpan>();
+    const digest = known?.digest ?? new SpanDigest(spans.values());
+    let hasReplaced = false;
     for (const record of records) {
       experimentId ??= record.experimentId;
       const before = spans.get(record.spanId);
       if (before !== undefined && isStale(record, before)) continue;
       const row = { ...toSpanRow(record), experimentId };
       this.spans.add(spanRow.write(row, this.#here), row.startTimeUnixNano / 1000n);
-      if (before !== undefined) this.#removeIfMoved(before, row);
-      spans.set(row.spanId, toSummarySpan(row));
+      const summary = toSummarySpan(row);
+      spans.set(row.spanId, summary);
+      if (before === undefined) {
+        digest.add(summary);
+      } else {
+        hasReplaced = true;
+        this.#removeIfMoved(before, row);
+      }
     }
-    const trace = { experimentId: experimentId ?? "", traceId, spans, client: known?.client };
+    const trace = {
+      experimentId: experimentId ?? "",
+      traceId,
+      spans,
+      client: known?.client,
+      digest: hasReplaced ? new SpanDigest(spans.values()) : digest,
+    };
     this.putTrace(trace);
     return trace;
   }
@@ -72,7 +88,8 @@ export class TraceChanges {
     const experimentId = known?.experimentId ?? info.experimentId;
     const client = joinClientInfo(known?.client, info, nowUs);
     this.clientInfos.add(clientInfoText({ experimentId, traceId, ...client }, this.#version));
-    const trace = { experimentId, traceId, spans: known?.spans ?? new Map(), client };
+    const spans = known?.spans ?? new Map<string, SummarySpan>();
+    const trace = { experimentId, traceId, spans, client, digest: known?.digest ?? new SpanDigest(spans.values()) };
     this.putTrace(trace);
     return trace;
   }
