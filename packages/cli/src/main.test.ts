@@ -22,7 +22,8 @@ function sightline(args: readonly string[], env: Record<string, string> = {}): P
 test("--help lists the commands, --version tells the version", async () => {
   const [help, none, version] = await Promise.all([sightline(["--help"]), sightline([]), sightline(["--version"])]);
   expect(help).toMatchObject({ code: 0, stderr: "" });
-  expect(help.stdout).toContain("server      start the server");
+  expect(help.stdout).toContain("server          start the server");
+  expect(help.stdout).toContain("backup verify   check that a backup is whole");
   expect(none).toEqual(help);
   expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
 });
@@ -60,4 +61,29 @@ test("a wrong setting is one sentence and exit code 1; the stack comes with SIGH
   });
   expect(debug.code).toBe(1);
   expect(debug.stderr).toMatch(/\n\s+at /);
+});
+
+test("help of a command comes from its row, in three ways", async () => {
+  const [first, second, third] = await Promise.all([
+    sightline(["export", "--help"]),
+    sightline(["help", "export"]),
+    sightline(["backup", "verify", "-h"]),
+  ]);
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(second).toEqual(first);
+  expect(first.stdout).toContain("Usage: sightline export FILE [options]");
+  expect(first.stdout).toContain("--filter FILTER");
+  expect(third.stdout).toContain("Usage: sightline backup verify DIR");
+});
+
+test("a server that is not there is one sentence, with --json one object", async () => {
+  const url = "http://127.0.0.1:9";
+  const [plain, json] = await Promise.all([
+    sightline(["export", "-", "--url", url]),
+    sightline(["backup", "--json", `--url=${url}`]),
+  ]);
+  const message = `Sightline does not answer at ${url}. Check that the server runs.`;
+  expect(plain).toEqual({ code: 1, stdout: "", stderr: `${message}\n` });
+  expect(json).toMatchObject({ code: 1, stdout: "" });
+  expect(JSON.parse(json.stderr)).toEqual({ error: { code: "SERVER_UNREACHABLE", message } });
 });

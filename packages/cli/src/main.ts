@@ -1,32 +1,15 @@
 #!/usr/bin/env node
 /**
- * `sightline`: the command table.
+ * `sightline`: finds the command, its help or its version, and ends with its exit code.
  */
 import { readFileSync } from "node:fs";
+import { SightlineError } from "@sightline/wire/errors";
+import { type Command, commandHelp, readArguments } from "./command.ts";
+import { commands } from "./commands/table.ts";
 import { explainFailure } from "./failure.ts";
 
-interface Command {
-  readonly summary: string;
-  /** Loaded when it is needed: `sightline --help` does not wait for the server's modules. */
-  readonly load: () => Promise<{
-    readonly help: () => string;
-    /** @returns the exit code */
-    readonly run: () => Promise<number>;
-  }>;
-}
-
-const commands: Readonly<Record<string, Command>> = {
-  server: {
-    summary: "start the server: UI, API and ingest",
-    load: async () => {
-      const { runServer, serverHelp } = await import("./commands/server.ts");
-      return { help: serverHelp, run: runServer };
-    },
-  },
-};
-
 function help(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`);
+  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`);
   return [
     "Sightline: see what your agents do.",
     "",
@@ -34,8 +17,8 @@ function help(): string {
     "",
     ...rows,
     "",
-    "  --help      this text; after a command: its settings",
-    "  --version   the version",
+    "  --help          this text; after a command: its settings",
+    "  --version       the version",
   ].join("\n");
 }
 
@@ -44,17 +27,28 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const [name = "--help", ...rest] = args;
-  if (name === "--version" || name === "-v") return say(version());
-  if (name === "--help" || name === "-h" || name === "help") return say(help());
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) return refuse(`There is no command "${name}"; sightline --help lists them.`);
-  const { help: commandHelp, run } = await command.load();
-  if (rest.includes("--help") || rest.includes("-h")) return say(commandHelp());
-  const [unknown] = rest;
-  if (unknown !== undefined) return refuse(`sightline ${name} takes no "${unknown}"; see sightline ${name} --help.`);
-  return run();
+async function main(argv: readonly string[]): Promise<number> {
+  const [first = "--help"] = argv;
+  if (first === "--version" || first === "-v") return say(version());
+  if (first === "--help" || first === "-h") return say(help());
+  if (first === "help") return argv.length === 1 ? say(help()) : main([...argv.slice(1), "--help"]);
+  const { name, command, rest } = findCommand(argv);
+  if (rest.includes("--help") || rest.includes("-h")) {
+    const loaded = await command.load();
+    return say(loaded.help?.() ?? commandHelp(name, command));
+  }
+  const given = readArguments(name, command, rest);
+  return (await command.load()).run(given);
+}
+
+/** The command of the longest name that the arguments begin with. @throws BAD_SETTING if there is none */
+function findCommand(argv: readonly string[]): { name: string; command: Command; rest: readonly string[] } {
+  for (const words of [2, 1]) {
+    const name = argv.slice(0, words).join(" ");
+    const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (command) return { name, command, rest: argv.slice(words) };
+  }
+  throw new SightlineError("BAD_SETTING", `There is no command "${argv[0]}"; sightline --help lists them.`);
 }
 
 function say(text: string): number {
@@ -62,13 +56,15 @@ function say(text: string): number {
   return 0;
 }
 
-function refuse(sentence: string): number {
-  process.stderr.write(`${sentence}\n`);
-  return 1;
+function explain(error: unknown): string {
+  if (!process.argv.includes("--json")) return explainFailure(error);
+  const code = error instanceof SightlineError ? error.code : "INTERNAL_ERROR";
+  return JSON.stringify({ error: { code, message: explainFailure(error) } });
 }
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  process.exitCode = refuse(explainFailure(error));
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
 }
