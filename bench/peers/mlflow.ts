@@ -33,13 +33,26 @@ async function start(folder: string, store: "sqlite" | "postgres"): Promise<Runn
   const bin = ensurePython(`mlflow-${VERSION}`, REQUIREMENTS);
   mkdirSync(join(folder, "data"), { recursive: true });
   const database: PostgresServer | undefined = store === "postgres" ? await startPostgresServer(folder) : undefined;
+  try {
+    return await startServer(folder, bin, database);
+  } catch (error) {
+    await database?.stop();
+    throw error;
+  }
+}
+
+async function startServer(folder: string, bin: string, database: PostgresServer | undefined): Promise<RunningSystem> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const program = await startProgram({
     command: join(bin, "mlflow"),
     args: [
       "server",
-      ...["--backend-store-uri", database?.url ?? `sqlite:///${join(folder, "data", "mlflow.db")}`],
+      ...[
+        "--backend-store-uri",
+        database?.url.replace("postgresql:", "postgresql+psycopg2:") ??
+          `sqlite:///${join(folder, "data", "mlflow.db")}`,
+      ],
       ...["--artifacts-destination", join(folder, "data", "artifacts")],
       ...["--host", "127.0.0.1", "--port", String(port)],
     ],
