@@ -3,6 +3,8 @@
  *
  * Docstrings are promises; `contract/telemetry-store.ts` holds every engine to them.
  */
+
+import type { OrderKey } from "@sightline/wire/filter/order";
 import type { Aggregation, DimensionReference, MetricView } from "@sightline/wire/model/metric";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
@@ -16,27 +18,38 @@ import type { TraceValues } from "./trace-values.ts";
 export type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
 export type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
-export const TRACE_SORT_KEYS = ["timestamp_ms", "execution_time_ms"] as const;
+/**
+ * One key of an order. Traces that have nothing under it come last, in both directions.
+ *
+ * @see `parseOrder` of wire
+ */
 export interface TraceOrder {
-  readonly key: (typeof TRACE_SORT_KEYS)[number];
+  readonly key: OrderKey;
+  /** Which tag or metadata entry, with those keys only. */
+  readonly name?: string;
   readonly direction: "ASC" | "DESC";
 }
 
-/** Where a page ended: the sort value and id of its last trace. */
+/** Where a page ended: what its last trace has under each key of the order, its start and its id. */
 export interface TraceCursor {
-  /** Microseconds since the epoch for `timestamp_ms`, microseconds for `execution_time_ms`; decimal string. */
-  readonly value: string;
+  /** Decimal digits, numbers and texts as the store prints them; null = nothing. */
+  readonly values: readonly (string | null)[];
+  /** Microseconds since the epoch, decimal. */
+  readonly startUs: string;
   readonly traceId: string;
 }
 
 export interface TraceQuery extends TraceSelection {
-  readonly order: TraceOrder;
+  /** One key or several; traces that are equal under them come newest first, then by id. */
+  readonly order: TraceOrder | readonly TraceOrder[];
   readonly limit: number;
   readonly after?: TraceCursor;
 }
 
 export interface TracePage {
   readonly traces: readonly TraceInfo[];
+  /** The place of each trace, for a reader who takes only the first of them. */
+  readonly places: readonly TraceCursor[];
   /** Absent when this was the last page. */
   readonly next?: TraceCursor;
 }
@@ -69,12 +82,7 @@ export interface MetricPoint {
   readonly values: Readonly<Partial<Record<Aggregation, number | null>>>;
 }
 
-export interface TelemetryStore
-  extends TraceParts,
-    TraceCosts,
-    Pick<TraceTransfer, "readTraces">,
-    TraceRemoval,
-    TraceValues {
+export interface TelemetryStore extends TraceParts, TraceCosts, TraceTransfer, TraceRemoval, TraceValues {
   /**
    * Keeps spans and brings the rows of their traces up to date.
    *
@@ -86,7 +94,11 @@ export interface TelemetryStore
    */
   writeSpans(spans: readonly SpanRecord[]): Promise<void>;
 
-  /** One page of traces in the order asked for, ties broken by trace id, so that pages neither overlap nor leave a gap. */
+  /**
+   * One page of traces in the order asked for; pages neither overlap nor leave a gap, also while traces are written.
+   *
+   * @throws BAD_PAGE_TOKEN if `after` is no place in this order; QUERY_TOO_SLOW
+   */
   searchTraces(query: TraceQuery, options?: CallOptions): Promise<TracePage>;
 
   /** Number of matching traces and how many of them failed; counting stops at `limit`. */

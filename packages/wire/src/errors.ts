@@ -32,6 +32,8 @@ export const errorTable = {
     mlflow: "INVALID_PARAMETER_VALUE",
     sentence: "The experiment is deleted; restore it first.",
   },
+  // Not 503: clients repeat those by themselves, and the same question would take as long again.
+  QUERY_TOO_SLOW: { status: 400, mlflow: "BAD_REQUEST", sentence: "The question takes more time than it may." },
   OTLP_MALFORMED: { status: 400, mlflow: "BAD_REQUEST", sentence: "The body is not an OTLP trace export request." },
   UNAUTHENTICATED: { status: 401, mlflow: "UNAUTHENTICATED", sentence: "The request needs credentials." },
   FORBIDDEN_ORIGIN: { status: 403, mlflow: "PERMISSION_DENIED", sentence: "The Host or Origin header is not allowed." },

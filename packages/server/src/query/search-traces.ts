@@ -1,25 +1,17 @@
 /**
  * Traces that match a filter, one page at a time, with their spans when asked for.
  */
-import type { StoredSpan, TraceCursor, TraceOrder, TracePage } from "@sightline/store/telemetry-store";
+import type { StoredSpan, TraceOrder, TracePage } from "@sightline/store/telemetry-store";
 import type { EndpointInput, EndpointOutput } from "@sightline/wire/api/endpoint";
 import type { searchTraces as endpoint } from "@sightline/wire/api/traces";
 import { SightlineError } from "@sightline/wire/errors";
+import { DEFAULT_ORDER, parseOrder } from "@sightline/wire/filter/order";
 import type { TraceInfo } from "@sightline/wire/model/trace";
-import { parseRfc3339 } from "@sightline/wire/time";
 import { decodePageToken, encodePageToken, fingerprint } from "./page-token.ts";
 import { countChars, toSpan } from "./span-view.ts";
 import type { Call, Stores } from "./stores.ts";
 import { readSelection } from "./trace-selection.ts";
 import { toTraceInfo } from "./trace-view.ts";
-
-/** Names of sort keys in requests, MLflow's among them. */
-const SORT_KEYS: Readonly<Record<string, TraceOrder["key"]>> = {
-  timestamp_ms: "timestamp_ms",
-  timestamp: "timestamp_ms",
-  execution_time_ms: "execution_time_ms",
-  execution_time: "execution_time_ms",
-};
 
 /** A page with spans ends early at these bounds: an answer is built in memory and parsed by the reader at once. */
 const MAX_SPANS_IN_PAGE = 50_000;
@@ -40,35 +32,42 @@ export async function searchTraces(
   // No experiment named at all is a question about nothing, not about everything.
   const page: TracePage =
     selection.experimentIds?.length === 0
-      ? { traces: [] }
+      ? { traces: [], places: [] }
       : await stores.telemetry.searchTraces(
           { ...selection, order, limit: input.maxResults, ...(after && { after }) },
           call,
         );
   const { traces, next } = input.include?.includes("spans")
-    ? await addSpans(stores, page, order, call)
+    ? await addSpans(stores, page, call)
     : { traces: page.traces.map((info) => ({ info: toTraceInfo(info) })), next: page.next };
   return { traces, ...(next && { nextPageToken: encodePageToken(next, search) }) };
 }
 
+/** Keys of an order; more make a sort slow and help nobody. */
+const MAX_ORDER_KEYS = 4;
+
 /** @throws INVALID_PARAMETER */
-function readOrder(orderBy: readonly string[] | undefined): TraceOrder {
-  const [text = "timestamp_ms DESC", ...more] = orderBy ?? [];
-  const match = /^\s*(\w+)(?:\s+(asc|desc))?\s*$/i.exec(text);
-  const key = match?.[1] && Object.hasOwn(SORT_KEYS, match[1]) ? SORT_KEYS[match[1]] : undefined;
-  if (!key || more.length > 0) {
+function readOrder(orderBy: readonly string[] = []): TraceOrder[] {
+  if (orderBy.length > MAX_ORDER_KEYS) {
     throw new SightlineError(
       "INVALID_PARAMETER",
-      more.length > 0
-        ? `"orderBy" has ${more.length + 1} keys; give one.`
-        : `Traces cannot be ordered by "${text.slice(0, 50)}"; use timestamp_ms or execution_time_ms with ASC or DESC.`,
+      `"orderBy" has ${orderBy.length} keys; give at most ${MAX_ORDER_KEYS}.`,
     );
   }
-  return { key, direction: match?.[2]?.toUpperCase() === "DESC" ? "DESC" : "ASC" };
+  const orders = orderBy.map((text) => {
+    const result = parseOrder(text);
+    if (!result.ok) throw new SightlineError("INVALID_PARAMETER", `"orderBy": ${result.error.message}`);
+    return result.order;
+  });
+  return (orders.length === 0 ? [DEFAULT_ORDER] : orders).map(({ by, direction }) => ({
+    key: by.field,
+    ...(by.key !== undefined && { name: by.key }),
+    direction,
+  }));
 }
 
 /** Adds spans to the traces of a page, as many traces as the bounds allow, at least one. */
-async function addSpans(stores: Stores, page: TracePage, order: TraceOrder, call: Call | undefined) {
+async function addSpans(stores: Stores, page: TracePage, call: Call | undefined) {
   const traces: { info: TraceInfo; spans: ReturnType<typeof toSpan>[] }[] = [];
   let spans = 0;
   let chars = 0;
@@ -81,9 +80,8 @@ async function addSpans(stores: Stores, page: TracePage, order: TraceOrder, call
       const stored: readonly StoredSpan[] = found.get(info.traceId) ?? [];
       spans += stored.length;
       for (const span of stored) chars += countChars(span);
-      const last = traces.at(-1);
-      if (last && (spans > MAX_SPANS_IN_PAGE || chars > MAX_CHARS_IN_PAGE)) {
-        return { traces, next: cursorAfter(last.info, order) };
+      if (traces.length > 0 && (spans > MAX_SPANS_IN_PAGE || chars > MAX_CHARS_IN_PAGE)) {
+        return { traces, next: page.places[traces.length - 1] };
       }
       traces.push({ info: toTraceInfo(info), spans: stored.map(toSpan) });
     }
@@ -105,12 +103,4 @@ function* readsOf(infos: readonly TraceInfo[]): Generator<TraceInfo[]> {
     spans += info.spanCount;
   }
   if (run.length > 0) yield run;
-}
-
-function cursorAfter(info: TraceInfo, { key }: TraceOrder): TraceCursor {
-  const micros =
-    key === "timestamp_ms"
-      ? (parseRfc3339(info.requestTime) ?? 0n) / 1000n
-      : BigInt(Math.round(info.durationMs * 1000));
-  return { value: micros.toString(), traceId: info.traceId };
 }

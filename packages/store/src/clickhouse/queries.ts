@@ -30,6 +30,11 @@ const MAX_IDS_PER_QUERY = 1000;
  */
 const READ_SETTINGS = raw("\nSETTINGS do_not_merge_across_partitions_select_final = 1");
 
+export interface ReadOptions extends CallOptions {
+  /** The engine gives up after this time, with QUERY_TOO_SLOW. */
+  readonly maxSeconds?: number;
+}
+
 export class Queries {
   readonly #client: ClickHouseClient;
   readonly #database: string;
@@ -61,15 +66,16 @@ export class Queries {
   }
 
   /** All rows of an answer, in the order of its select list. */
-  async rows(query: Sql, options: CallOptions = {}): Promise<readonly Cell[][]> {
+  async rows(query: Sql, options: ReadOptions = {}): Promise<readonly Cell[][]> {
     const rows: Cell[][] = [];
     await this.each(query, (row) => rows.push(row), options);
     return rows;
   }
 
   /** Hands over the rows one by one as they come; large answers are never in memory whole. */
-  async each(query: Sql, onRow: (row: Cell[]) => void, { signal }: CallOptions = {}): Promise<void> {
-    const { text, parameters } = render(sql`${query}${READ_SETTINGS}`);
+  async each(query: Sql, onRow: (row: Cell[]) => void, { signal, maxSeconds }: ReadOptions = {}): Promise<void> {
+    const limit = maxSeconds === undefined ? raw("") : raw(`, max_execution_time = ${Math.max(maxSeconds, 0.001)}`);
+    const { text, parameters } = render(sql`${query}${READ_SETTINGS}${limit}`);
     // The driver listens for an abort, it does not look whether there was one.
     signal?.throwIfAborted();
     try {

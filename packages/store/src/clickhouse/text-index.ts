@@ -21,8 +21,8 @@ const MAX_WAIT_MS = 30_000;
 const RETRY_MS = 5000;
 
 /** Spans of an hour from which it is cut into 16 blocks, and into 256. */
-const SPANS_FOR_16 = 4_000;
-const SPANS_FOR_256 = 40_000;
+const SPANS_FOR_16 = 1_000;
+const SPANS_FOR_256 = 16_000;
 
 /** All texts of a span in the form in which words are compared. `lowerUTF8` and the final sigma: `foldText` of wire. */
 const FOLDED = "replaceAll(lowerUTF8(concat(inputs, '\\n', outputs, '\\n', failure)), 'ς', 'σ')";

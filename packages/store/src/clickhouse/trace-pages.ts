@@ -1,63 +1,140 @@
 /**
- * Pages of traces.
+ * Pages of traces, found in one of three ways.
  *
- * FINAL over a whole experiment costs time in proportion to its traces, for a page of fifty (59 ms at 200,000, measured). So the
- * order is read without FINAL, straight from the sort key, and only what could be on the page is then read with FINAL: rows that
- * were replaced, moved or deleted fall out there, and the next candidates take their places. Where such rows lie thick, as after
- * a large deletion, the order is read with FINAL after all.
+ * By start or duration: FINAL over a whole experiment costs time in proportion to its traces, for a page of fifty (59 ms at 200,000,
+ * measured). So the order is read without FINAL, straight from the sort key, and only what could be on the page is then read with
+ * FINAL: rows that were replaced, moved or deleted fall out there, and the next candidates take their places. Where such rows lie
+ * thick, as after a large deletion, the order is read with FINAL after all.
+ *
+ * With conditions on spans: in growing windows of time, newest first, until the page is full (`trace-windows.ts`).
+ *
+ * By anything else: all selected traces are looked at.
  */
-import { SightlineError } from "@sightline/wire/errors";
+import { readsSpans } from "@sightline/wire/filter/shape";
 import type { TraceInfo } from "@sightline/wire/model/trace";
-import type { CallOptions, TraceCursor, TraceOrder, TracePage, TraceQuery } from "../telemetry-store.ts";
+import type { CallOptions, TraceCursor, TracePage, TraceQuery, TraceSelection } from "../telemetry-store.ts";
 import { earliest, latest, momentUs } from "./moments.ts";
-import type { Queries } from "./queries.ts";
-import type { TraceRow } from "./rows.ts";
+import type { Queries, ReadOptions } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
-import { readTraces } from "./traces.ts";
+import { SortOrder } from "./trace-order.ts";
+import { windowsOf, withinSeconds } from "./trace-windows.ts";
+import { type FoundTrace, readTraces } from "./traces.ts";
 
 const ROUNDS_WITHOUT_FINAL = 2;
-
-/** A row that may be the latest of its trace. */
-interface Candidate {
-  readonly experimentId: string;
-  readonly traceId: string;
-  readonly startUs: bigint;
-  /** What the page is ordered by, in microseconds. */
-  readonly value: bigint;
-}
+/** A person has given up by then, and clients that repeat a question would pile it up. */
+const MAX_SECONDS = 30;
 
 /** @see TelemetryStore.searchTraces */
 export async function searchTraces(queries: Queries, query: TraceQuery, options: CallOptions): Promise<TracePage> {
-  const { order, limit } = query;
-  const conditions = selectionConditions(query, queries);
-  let rounds = 0;
-  const found: { readonly info: TraceInfo; readonly cursor: TraceCursor }[] = [];
-  let after = query.after;
-  // One more than asked for tells whether there is a next page.
-  for (let missing = limit + 1; missing > 0; missing = limit + 1 - found.length) {
-    const table = rounds < ROUNDS_WITHOUT_FINAL ? queries.table("traces") : sql`${queries.table("traces")} FINAL`;
-    rounds += 1;
-    const next = { table, conditions, order, after, count: missing };
-    const { candidates, isEnd } = await findCandidates(queries, next, options);
-    for (const candidate of await confirm(queries, conditions, order, candidates, options)) found.push(candidate);
-    const last = candidates.at(-1);
-    if (isEnd || last === undefined) break;
-    after = { value: String(last.value), traceId: last.traceId };
-  }
-  const traces = found.slice(0, limit).map(({ info }) => info);
-  const last = found[limit - 1];
-  return found.length > limit && last !== undefined ? { traces, next: last.cursor } : { traces };
+  const order = new SortOrder(query.order, queries);
+  const readOptions = withinSeconds(MAX_SECONDS, options);
+  const { filter, limit, after } = query;
+  const request: PageRequest = { queries, query, order, after, readOptions, count: limit + 1 };
+  if (filter !== undefined && readsSpans(filter)) return await readPage(request, await findInWindows(request));
+  if (order.byRowColumn === undefined) return await readPage(request, await findPlaces(request, query));
+  return await findByCandidates(request, order.byRowColumn);
 }
 
-/** Which rows come next. */
-interface Next {
-  readonly table: Sql;
-  readonly conditions: readonly Sql[];
-  readonly order: TraceOrder;
+interface PageRequest {
+  readonly queries: Queries;
+  readonly query: TraceQuery;
+  readonly order: SortOrder;
   readonly after: TraceCursor | undefined;
+  /** One more than the page: it tells whether there is a next one. */
   readonly count: number;
+  readonly readOptions: () => ReadOptions;
 }
+
+/** The first places of a selection in the order of the page. */
+async function findPlaces(request: PageRequest, selection: TraceSelection, count = request.count) {
+  const { queries, order, after, readOptions } = request;
+  const conditions = selectionConditions(selection, queries);
+  const where = after === undefined ? conditions : [...conditions, order.after(after)];
+  const rows = await queries.rows(
+    sql`SELECT ${order.select} FROM ${queries.table("traces")} FINAL ${order.joins}
+      WHERE ${and(where)} ORDER BY ${order.sorted} LIMIT ${param(count, "UInt32")}`,
+    readOptions(),
+  );
+  return rows.map((row) => order.read(row));
+}
+
+/** The same, window by window. */
+async function findInWindows(request: PageRequest): Promise<readonly TraceCursor[]> {
+  const { queries, query, order, count, readOptions } = request;
+  const { byStart } = order;
+  let found: TraceCursor[] = [];
+  for await (const window of windowsOf(queries, rangeAfter(request), byStart ?? "DESC", readOptions)) {
+    // Another order may have its first place in the last window.
+    const missing = byStart === undefined ? count : count - found.length;
+    const places = await findPlaces(request, { ...query, ...window }, missing);
+    found = [...found, ...places];
+    if (byStart === undefined) found = found.toSorted((a, b) => order.compare(a, b)).slice(0, count);
+    else if (found.length >= count) break;
+  }
+  return found;
+}
+
+/** The part of the time range that can come after a place. */
+function rangeAfter({ query, order, after }: PageRequest): TraceSelection {
+  const { order: _order, limit: _limit, after: _after, ...selection } = query;
+  if (after === undefined || order.byStart === undefined) return selection;
+  // Throws if it is no place at all.
+  order.after(after);
+  const start = BigInt(after.startUs) * 1000n;
+  return order.byStart === "ASC"
+    ? { ...selection, from: latest(start, selection.from === undefined ? [] : [selection.from]) }
+    : { ...selection, to: earliest(start + 1000n, selection.to === undefined ? [] : [selection.to]) };
+}
+
+/** The page with these places, which were found with FINAL and satisfy the filter. */
+async function readPage(request: PageRequest, places: readonly TraceCursor[]): Promise<TracePage> {
+  const { queries, query, readOptions } = request;
+  const page = places.slice(0, query.limit);
+  const found = await readFound(queries, page, raw("1"), readOptions());
+  // One that was deleted meanwhile is left out.
+  const there = page.filter(({ traceId }) => found.has(traceId));
+  const traces = there.flatMap(({ traceId }) => found.get(traceId)?.info ?? []);
+  const last = page.at(-1);
+  return { traces, places: there, ...(places.length > query.limit && last !== undefined && { next: last }) };
+}
+
+/** A row that may be the latest of its trace. */
+interface Candidate extends TraceCursor {
+  readonly experimentId: string;
+}
+
+async function findByCandidates(request: PageRequest, column: RowColumn): Promise<TracePage> {
+  const { queries, query, count, readOptions } = request;
+  const conditions = selectionConditions(query, queries);
+  const found: { readonly info: TraceInfo; readonly cursor: TraceCursor }[] = [];
+  let { after } = request;
+  for (let rounds = 0, missing = count; missing > 0; rounds += 1, missing = count - found.length) {
+    const table = rounds < ROUNDS_WITHOUT_FINAL ? queries.table("traces") : sql`${queries.table("traces")} FINAL`;
+    const { candidates, isEnd } = await findCandidates({ ...request, after, count: missing }, table, conditions);
+    const latestRows = await readFound(queries, candidates, and(conditions), readOptions());
+    for (const { traceId, values, startUs } of candidates) {
+      const trace = latestRows.get(traceId);
+      // Its latest row has another place in the order: it is, or was, a candidate there.
+      if (trace === undefined || String(trace.row[column]) !== values[0] || String(trace.row.startUs) !== startUs)
+        continue;
+      found.push({ info: trace.info, cursor: { values, startUs, traceId } });
+    }
+    const last = candidates.at(-1);
+    if (isEnd || last === undefined) break;
+    after = { values: last.values, startUs: last.startUs, traceId: last.traceId };
+  }
+  const page = found.slice(0, query.limit);
+  const last = page.at(-1);
+  return {
+    traces: page.map(({ info }) => info),
+    places: page.map(({ cursor }) => cursor),
+    ...(found.length > query.limit && last !== undefined && { next: last.cursor }),
+  };
+}
+
+/** Columns of a row that hold the value of an order, in microseconds. */
+type RowColumn = "startUs" | "durationUs";
 
 /**
  * The next rows in the order of the page, replaced ones among them.
@@ -65,78 +142,47 @@ interface Next {
  * @returns up to `count` candidates, and whether there is none after them
  */
 async function findCandidates(
-  queries: Queries,
-  { table, conditions, order, after, count }: Next,
-  options: CallOptions,
+  { queries, order, after, count, readOptions }: PageRequest,
+  table: Sql,
+  conditions: readonly Sql[],
 ): Promise<{ candidates: readonly Candidate[]; isEnd: boolean }> {
-  const column = raw(order.key === "timestamp_ms" ? "start_time" : "duration_us");
-  const value = order.key === "timestamp_ms" ? raw("toUnixTimestamp64Micro(start_time)") : column;
-  const direction = raw(order.direction === "ASC" ? "ASC" : "DESC");
-  const where = after === undefined ? conditions : [...conditions, ...afterConditions(order, column, after)];
+  const where = after === undefined ? conditions : [...conditions, order.after(after)];
   // A trace that came in several batches has a row of each until they are merged. They lie side by side.
   const rowLimit = 2 * count + 10;
   const rows = await queries.rows(
-    sql`SELECT experiment_id, trace_id, toString(toUnixTimestamp64Micro(start_time)), toString(${value})
-      FROM ${table}
+    sql`SELECT experiment_id, ${order.select} FROM ${table}
       WHERE ${and([raw("is_deleted = 0"), ...where])}
-      ORDER BY ${column} ${direction}, trace_id ${direction}
+      ORDER BY ${order.sorted}
       LIMIT ${param(rowLimit, "UInt32")}`,
-    options,
+    readOptions(),
   );
   const distinct = new Map<string, Candidate>();
-  for (const [experimentId, traceId, startUs, orderedBy] of rows) {
-    const key = `${orderedBy} ${traceId}`;
+  for (const [experimentId, ...place] of rows) {
+    const cursor = order.read(place);
+    const key = `${cursor.values[0]} ${cursor.startUs} ${cursor.traceId}`;
     if (distinct.size === count && !distinct.has(key)) return { candidates: [...distinct.values()], isEnd: false };
-    distinct.set(key, {
-      experimentId: String(experimentId),
-      traceId: String(traceId),
-      startUs: BigInt(String(startUs)),
-      value: BigInt(String(orderedBy)),
-    });
+    distinct.set(key, { experimentId: String(experimentId), ...cursor });
   }
   return { candidates: [...distinct.values()], isEnd: rows.length < rowLimit };
 }
 
-/** Those candidates that are the latest row of their trace, in their order. */
-async function confirm(
+/** The latest rows of traces whose starts are known. */
+async function readFound(
   queries: Queries,
-  conditions: readonly Sql[],
-  order: TraceOrder,
-  candidates: readonly Candidate[],
+  places: readonly (TraceCursor & { readonly experimentId?: string })[],
+  where: Sql,
   options: CallOptions,
-): Promise<{ info: TraceInfo; cursor: TraceCursor }[]> {
-  const [first] = candidates;
-  if (first === undefined) return [];
-  const starts = candidates.map((candidate) => candidate.startUs);
-  const experimentIds = [...new Set(candidates.map((candidate) => candidate.experimentId))];
+): Promise<ReadonlyMap<string, FoundTrace>> {
+  const [first] = places;
+  if (first === undefined) return new Map();
+  const starts = places.map(({ startUs }) => BigInt(startUs));
+  const experimentIds = [...new Set(places.flatMap(({ experimentId }) => experimentId ?? []))];
   // The window lets the sort key leave out all but the page; the ids alone would need the Bloom filters of all parts.
-  const window = sql`experiment_id IN ${param(experimentIds, "Array(String)")}
-    AND start_time >= ${momentUs(earliest(first.startUs, starts))}
-    AND start_time <= ${momentUs(latest(first.startUs, starts))}`;
-  const traceIds = candidates.map((candidate) => candidate.traceId);
-  const traces = await readTraces(queries, traceIds, and([window, ...conditions]), options);
-  return candidates.flatMap(({ traceId, value }) => {
-    const trace = traces.get(traceId);
-    // Its latest row has another place in the order: it is, or was, a candidate there.
-    if (trace === undefined || orderValue(trace.row, order) !== value) return [];
-    return [{ info: trace.info, cursor: { value: String(value), traceId } }];
-  });
-}
-
-function orderValue(row: TraceRow, order: TraceOrder): bigint {
-  return order.key === "timestamp_ms" ? row.startUs : row.durationUs;
-}
-
-function afterConditions(order: TraceOrder, column: Sql, { value, traceId }: TraceCursor): Sql[] {
-  if (!/^\d{1,18}$/.test(value)) {
-    throw new SightlineError(
-      "BAD_PAGE_TOKEN",
-      `"${value}" is no place in a list of traces. Start again from the first page.`,
-    );
-  }
-  const beyond = raw(order.direction === "ASC" ? ">" : "<");
-  const last = order.key === "timestamp_ms" ? momentUs(BigInt(value)) : param(BigInt(value), "Int64");
-  const id = param(traceId, "String");
-  // The first condition alone decides which parts of the sort key are read.
-  return [sql`${column} ${beyond}= ${last}`, sql`${column} ${beyond} ${last} OR trace_id ${beyond} ${id}`];
+  const window = and([
+    ...(experimentIds.length === 0 ? [] : [sql`experiment_id IN ${param(experimentIds, "Array(String)")}`]),
+    sql`start_time >= ${momentUs(earliest(BigInt(first.startUs), starts))}`,
+    sql`start_time <= ${momentUs(latest(BigInt(first.startUs), starts))}`,
+  ]);
+  const traceIds = places.map(({ traceId }) => traceId);
+  return await readTraces(queries, traceIds, and([window, where]), options);
 }

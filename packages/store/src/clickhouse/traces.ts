@@ -1,6 +1,7 @@
 /**
  * Reading the rows of traces by their ids, and counting.
  */
+import { readsSpans } from "@sightline/wire/filter/shape";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
 import { readAssessments } from "./assessments.ts";
@@ -10,6 +11,7 @@ import { type TraceRow, toTraceInfo, traceMappings } from "./rows.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
 import { overlayEdits, readEdits } from "./tags.ts";
+import { windowsOf, withinSeconds } from "./trace-windows.ts";
 
 const rowOfTrace = rowReader(traceMappings, propertiesOf(traceMappings));
 
@@ -64,21 +66,33 @@ export async function readTraces(
   return new Map(rows.map((row) => [row.traceId, { row, info: infoOf(row) }]));
 }
 
+/** Time that counting may take: it is shown beside a list, which should not wait for it. */
+const MAX_COUNT_SECONDS = 30;
+
 /** @see TelemetryStore.countTraces */
 export async function countTraces(
   queries: Queries,
-  selection: TraceSelection & { readonly limit: number },
+  { limit, ...selection }: TraceSelection & { readonly limit: number },
   options: CallOptions,
 ): Promise<{ total: number; errors: number }> {
-  const [counts] = await queries.rows(
-    sql`SELECT count(), countIf(state = 'ERROR') FROM (
-        SELECT state FROM ${queries.table("traces")} FINAL
-        WHERE ${and(selectionConditions(selection, queries))}
-        LIMIT ${param(selection.limit, "UInt32")}
-      )`,
-    options,
-  );
-  return { total: Number(counts?.[0] ?? 0), errors: Number(counts?.[1] ?? 0) };
+  const readOptions = withinSeconds(MAX_COUNT_SECONDS, options);
+  const inWindows = selection.filter !== undefined && readsSpans(selection.filter);
+  const windows = inWindows ? windowsOf(queries, selection, "DESC", readOptions) : [selection];
+  let [total, errors] = [0, 0];
+  for await (const window of windows) {
+    const [counts] = await queries.rows(
+      sql`SELECT count(), countIf(state = 'ERROR') FROM (
+          SELECT state FROM ${queries.table("traces")} FINAL
+          WHERE ${and(selectionConditions(window, queries))}
+          LIMIT ${param(limit - total, "UInt32")}
+        )`,
+      readOptions(),
+    );
+    total += Number(counts?.[0] ?? 0);
+    errors += Number(counts?.[1] ?? 0);
+    if (total >= limit) break;
+  }
+  return { total, errors };
 }
 
 /** For each experiment that has traces: how many, and the start of the newest in nanoseconds. */

@@ -8,10 +8,11 @@ import type { TraceInfo } from "@sightline/wire/model/trace";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SpanRecord, TelemetryStore, TraceCursor, TraceQuery } from "../telemetry-store.ts";
-import { TRACE_SORT_KEYS } from "../telemetry-store.ts";
 import { clickHouseEngines, openTelemetryStore, type RunningEngine } from "./engines.ts";
 import { freshExperimentId, freshTraceId, SAMPLE_START, sampleSpan, spanId } from "./samples.ts";
 
+/** The orders that are read from the sort key; all others are in telemetry-orders.test.ts. */
+const TRACE_SORT_KEYS = ["timestamp_ms", "execution_time_ms"] as const;
 const NEWEST_FIRST = { key: "timestamp_ms", direction: "DESC" } as const;
 const MICROSECOND = 1000n;
 
@@ -65,7 +66,9 @@ describe.each(clickHouseEngines)("searching on $name", ({ start }) => {
         const sorted = found.toSorted((a, b) => {
           const [left, right] = order.direction === "ASC" ? [a, b] : [b, a];
           if (value(left) !== value(right)) return value(left) < value(right) ? -1 : 1;
-          return left.traceId < right.traceId ? -1 : 1;
+          // Equal ones: newest first, then by id, in either direction.
+          if (a.requestTime !== b.requestTime) return a.requestTime > b.requestTime ? -1 : 1;
+          return a.traceId < b.traceId ? -1 : 1;
         });
         expect(found.map((trace) => trace.traceId)).toEqual(sorted.map((trace) => trace.traceId));
         expect(pages.slice(0, -1).every((page) => page.length === limit)).toBe(true);
@@ -141,9 +144,14 @@ describe.each(clickHouseEngines)("searching on $name", ({ start }) => {
   });
 
   test("a place that no page ended at is refused", async () => {
-    for (const value of ["", "-1", "1.5", "x", "9".repeat(30)]) {
-      const query = { order: NEWEST_FIRST, limit: 1, after: { value, traceId: freshTraceId() } };
-      await expect(store.searchTraces(query)).rejects.toMatchObject({ code: "BAD_PAGE_TOKEN" });
+    for (const value of ["", "1.5", "x", "9".repeat(30)]) {
+      for (const after of [
+        { values: [value], startUs: "1", traceId: freshTraceId() },
+        { values: ["1"], startUs: value, traceId: freshTraceId() },
+      ]) {
+        const query = { order: NEWEST_FIRST, limit: 1, after };
+        await expect(store.searchTraces(query)).rejects.toMatchObject({ code: "BAD_PAGE_TOKEN" });
+      }
     }
   });
 

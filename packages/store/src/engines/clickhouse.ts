@@ -59,10 +59,14 @@ const unreachable = new Set([
  */
 const unavailableCodes = new Set([202, 236, 394, 516]);
 
+/** Sentence of QUERY_TOO_SLOW. */
+export const TOO_SLOW =
+  "The question takes more time than it may. Narrow its time range or its experiments, or ask for a rarer text.";
+
 /**
  * Any error of the client as an error that users meet; a SightlineError stays what it is.
  *
- * @returns STORAGE_FULL for code 243, STORE_UNAVAILABLE if ClickHouse is out of reach or too busy, otherwise INTERNAL_ERROR
+ * @returns STORAGE_FULL for code 243, QUERY_TOO_SLOW for code 159, STORE_UNAVAILABLE if ClickHouse is out of reach or too busy, otherwise INTERNAL_ERROR
  */
 export function fromClickHouseError(error: unknown): SightlineError {
   if (error instanceof SightlineError) return error;
@@ -73,6 +77,9 @@ export function fromClickHouseError(error: unknown): SightlineError {
     });
   }
   const message = error instanceof Error ? error.message : String(error);
+  if (known?.code === 159) {
+    return new SightlineError("QUERY_TOO_SLOW", TOO_SLOW, { cause: error });
+  }
   if (known && unavailableCodes.has(known.code)) {
     return new SightlineError("STORE_UNAVAILABLE", `ClickHouse refused the query (${known.type}): ${message}`, {
       cause: error,

@@ -22,7 +22,7 @@ export const searchTraces = endpoint({
     /** The filter language, e.g. `status = 'ERROR' AND tags.env = 'prod'`. */
     filter: z.optional(z.string()),
     maxResults: z._default(z.int().check(z.minimum(1), z.maximum(MAX_PAGE_SIZE)), 100),
-    /** `timestamp_ms DESC` (default), `timestamp_ms ASC`, `execution_time_ms DESC|ASC`. */
+    /** Up to four of `key ASC|DESC`, e.g. `timestamp_ms DESC` (default), `execution_time_ms DESC`, `tags.env ASC`. */
     orderBy: z.optional(z.array(z.string())),
     pageToken: z.optional(z.string()),
     /** RFC 3339, inclusive. */
