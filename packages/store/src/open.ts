@@ -5,12 +5,16 @@ import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { SightlineError } from "@sightline/wire/errors";
 import type { Pool } from "pg";
+import type { BackupSource } from "./backup-source.ts";
 import { clickHouseAddress } from "./clickhouse/address.ts";
-import { openClickHouseTelemetryStore } from "./clickhouse/clickhouse-telemetry-store.ts";
+import { openClickHouseTelemetryStore, type TelemetryStoreOptions } from "./clickhouse/clickhouse-telemetry-store.ts";
 import { MAINTENANCE_TIMEOUT_MS } from "./clickhouse/maintenance.ts";
-import { startChdb } from "./engines/chdb/supervisor.ts";
+import { Queries } from "./clickhouse/queries.ts";
+import { createBackupSource } from "./create-backup-source.ts";
+import type { EngineState } from "./engine-state.ts";
+import { type EmbeddedClickHouse, startChdb } from "./engines/chdb/supervisor.ts";
 import { connectClickHouse } from "./engines/clickhouse.ts";
-import { startPostgres } from "./engines/embedded-postgres.ts";
+import { type EmbeddedPostgres, startPostgres } from "./engines/embedded-postgres.ts";
 import { connectPostgres } from "./engines/postgres.ts";
 import type { EntityStore } from "./entity-store.ts";
 import { migratePostgres } from "./postgres/migrate-postgres.ts";
@@ -31,12 +35,17 @@ export interface StoreOptions {
 export interface Store {
   readonly telemetry: TelemetryStore;
   readonly entities: EntityStore;
+  /** Everything that is stored, for backups. */
+  readonly backup: BackupSource;
+  /** What is under it, for those who watch. */
+  readonly engines: readonly EngineState[];
   /** Finishes writes, then stops the engines; afterwards none of their processes is left. */
   close(): Promise<void>;
 }
 
 /** What is open so far, to be closed in the reverse order. */
 class Opened {
+  readonly engines: EngineState[] = [];
   readonly #closers: (() => Promise<void>)[] = [];
   #closing: Promise<void> | undefined;
 
@@ -60,6 +69,40 @@ class Opened {
   }
 }
 
+/** Both engines, running and reached; nobody has looked at what is in them. */
+export interface OpenEngines extends ClickHouseDatabase {
+  readonly pool: Pool;
+  readonly entities: EntityStore;
+  readonly engines: readonly EngineState[];
+  /** Has `close` called before what was opened until now is closed. */
+  onClose(close: () => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts or reaches both engines at the same time. On failure everything that was opened is closed again.
+ *
+ * @throws STORE_UNAVAILABLE with the address and the reason, if an engine does not start or answer
+ */
+export async function openEngines(options: StoreOptions): Promise<OpenEngines> {
+  const opened = new Opened();
+  const [clickhouse, postgres] = await Promise.allSettled([
+    reachClickHouse(options, opened),
+    reachPostgres(options, opened),
+  ]);
+  if (clickhouse.status === "rejected" || postgres.status === "rejected") {
+    await closeAfterFailure(opened, options);
+    throw clickhouse.status === "rejected" ? clickhouse.reason : (postgres as PromiseRejectedResult).reason;
+  }
+  return {
+    ...clickhouse.value,
+    ...postgres.value,
+    engines: opened.engines,
+    onClose: (close) => opened.onClose(close),
+    close: () => opened.close(),
+  };
+}
+
 /**
  * Opens the store: starts or reaches both engines at the same time, brings their schemas up to date, repairs what a crash left.
  *
@@ -68,28 +111,36 @@ class Opened {
  * @throws STORE_UNAVAILABLE with the address and the reason, if an engine does not start or answer, or the data is of a newer version
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const opened = new Opened();
+  const engines = await openEngines(options);
   try {
-    const [clickhouse, postgres] = await Promise.allSettled([
-      reachClickHouse(options, opened),
-      reachPostgres(options, opened),
-    ]);
-    if (clickhouse.status === "rejected") throw clickhouse.reason;
-    if (postgres.status === "rejected") throw postgres.reason;
-    const { entities, pool } = postgres.value;
-
-    // ClickHouse has no lock that a client could hold while it migrates, so PostgreSQL's is held.
-    const telemetry = await migratePostgres(pool, () =>
-      openClickHouseTelemetryStore({ ...clickhouse.value, ...eventsOf(options) }),
-    );
-    opened.onClose(() => telemetry.close());
+    const { pool, entities, close } = engines;
+    const telemetry = await openTelemetry(engines, eventsOf(options));
     options.onProgress?.("The store is open.");
-    return { telemetry, entities, close: () => opened.close() };
+    const backup = createBackupSource({ queries: new Queries(engines.client, engines.database), pool });
+    return { telemetry, entities, backup, engines: engines.engines, close };
   } catch (error) {
-    // What failed first is what the user must hear.
-    await opened.close().catch((closing: unknown) => options.onProgress?.(`Closing failed too: ${String(closing)}`));
+    await closeAfterFailure(engines, options);
     throw error;
   }
+}
+
+/** Migrates both engines and opens what they hold; it is closed with the engines. */
+export async function openTelemetry(
+  engines: OpenEngines,
+  options: Pick<TelemetryStoreOptions, "onEvent" | "repairSince">,
+): Promise<TelemetryStore> {
+  const { client, maintenanceClient, database } = engines;
+  // ClickHouse has no lock that a client could hold while it migrates, so PostgreSQL's is held.
+  const telemetry = await migratePostgres(engines.pool, () =>
+    openClickHouseTelemetryStore({ client, maintenanceClient, database, ...options }),
+  );
+  engines.onClose(() => telemetry.close());
+  return telemetry;
+}
+
+/** What failed first is what the user must hear. */
+async function closeAfterFailure(opened: { close(): Promise<void> }, { onProgress }: StoreOptions): Promise<void> {
+  await opened.close().catch((closing: unknown) => onProgress?.(`Closing failed too: ${String(closing)}`));
 }
 
 interface ClickHouseDatabase {
@@ -100,10 +151,11 @@ interface ClickHouseDatabase {
 
 async function reachClickHouse(options: StoreOptions, opened: Opened): Promise<ClickHouseDatabase> {
   let url = options.clickhouseUrl;
+  let engine: EmbeddedClickHouse | undefined;
   if (url === undefined) {
     options.onProgress?.("Starting the embedded ClickHouse.");
-    const engine = await startChdb({ dataDir: join(options.dataDir, "chdb"), ...eventsOf(options) });
-    opened.onClose(() => engine.close());
+    engine = await startChdb({ dataDir: join(options.dataDir, "chdb"), ...eventsOf(options) });
+    opened.onClose(engine.close.bind(engine));
     url = engine.url;
   } else {
     options.onProgress?.(`Connecting to ClickHouse at ${withoutSecrets(url)}.`);
@@ -118,6 +170,11 @@ async function reachClickHouse(options: StoreOptions, opened: Opened): Promise<C
   opened.onClose(() => maintenanceClient.close());
   const answer = await client.ping({ select: true });
   if (!answer.success) throw outOfReach("ClickHouse", url, "SIGHTLINE_CLICKHOUSE_URL", answer.error);
+  const ping = async () => {
+    const { success, ...failure } = await client.ping();
+    if (!success) throw outOfReach("ClickHouse", serverUrl, "SIGHTLINE_CLICKHOUSE_URL", failure);
+  };
+  opened.engines.push({ engine: "clickhouse", ...childState(engine), ping });
   return { client, maintenanceClient, database };
 }
 
@@ -126,10 +183,11 @@ async function reachPostgres(
   opened: Opened,
 ): Promise<{ readonly entities: EntityStore; readonly pool: Pool }> {
   let url = options.databaseUrl;
+  let engine: EmbeddedPostgres | undefined;
   if (url === undefined) {
     options.onProgress?.("Starting the embedded PostgreSQL.");
-    const engine = await startPostgres({ dataDir: join(options.dataDir, "postgres"), ...eventsOf(options) });
-    opened.onClose(() => engine.close());
+    engine = await startPostgres({ dataDir: join(options.dataDir, "postgres"), ...eventsOf(options) });
+    opened.onClose(engine.close.bind(engine));
     url = engine.url;
   } else {
     options.onProgress?.(`Connecting to PostgreSQL at ${withoutSecrets(url)}.`);
@@ -142,7 +200,17 @@ async function reachPostgres(
   } catch (error) {
     throw outOfReach("PostgreSQL", url, "SIGHTLINE_DATABASE_URL", error);
   }
+  opened.engines.push({ engine: "postgres", ...childState(engine), ping: () => entities.ping() });
   return { entities, pool };
+}
+
+/** What is known of an engine that is a child process; nothing of one elsewhere. */
+function childState(child: EmbeddedClickHouse | EmbeddedPostgres | undefined): Omit<EngineState, "engine" | "ping"> {
+  let restarts = 0;
+  child?.onRestart(() => {
+    restarts += 1;
+  });
+  return { isEmbedded: child !== undefined, restarts: () => restarts, pid: () => child?.pid() };
 }
 
 function eventsOf({ onProgress }: StoreOptions): { onEvent?: (sentence: string) => void } {

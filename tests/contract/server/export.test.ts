@@ -2,6 +2,7 @@
  * Export and import of traces, over HTTP.
  */
 import { gunzipSync, gzipSync } from "node:zlib";
+import { readParquetFile } from "@sightline/store/parquet/join-parquet";
 import { EXPORT_PATH, type ExportRequest, IMPORT_PATH, type ImportResult } from "@sightline/wire/api/transfer";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newTraceId } from "../../harness/otlp-json.ts";
@@ -82,12 +83,20 @@ test("export, import into another server, export again: the same traces, to the 
   const orphan = makeSpan({ name: "orphan", parentSpanId: "00000000000000ff", startTimeUnixNano: START - 1_000_000n });
   const llm = makeTrace(1, {
     name: "llm",
-    attributes: { "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 10n, "gen_ai.usage.output_tokens": 5n },
+    attributes: {
+      "gen_ai.request.model": "gpt-4o",
+      "gen_ai.usage.input_tokens": 10n,
+      "gen_ai.usage.output_tokens": 5n,
+    },
   });
   for (const spans of [chat, [running], [orphan], llm]) {
-    const answer = await send(source.url, encodeSpans(spans, { "service.name": "shop", "deployment.environment": "prod" }), {
-      "x-sightline-experiment": "Träume",
-    });
+    const answer = await send(
+      source.url,
+      encodeSpans(spans, { "service.name": "shop", "deployment.environment": "prod" }),
+      {
+        "x-sightline-experiment": "Träume",
+      },
+    );
     expect(answer.status).toBe(200);
   }
   const chatId = `tr-${chat[0]?.traceId}`;
@@ -224,7 +233,9 @@ test("lines of OTLP JSON, as the collector's file exporter writes them, go into 
   const body = `${line("root", "00000000000000a1")}\n${line("child", "00000000000000a2")}\n${line("bad", "00")}\n`;
   const result = await importBody(target, body, "?experiment=from%20collector");
   expect(result).toMatchObject({ lines: 3, imported: 2, spans: 2, refused: 1, problems: [{ line: 3 }] });
-  const { traces } = await target.client.searchTraces({ body: { experiments: ["from collector"], include: ["spans"] } });
+  const { traces } = await target.client.searchTraces({
+    body: { experiments: ["from collector"], include: ["spans"] },
+  });
   expect(traces.map(({ info, spans }) => [info.traceId, info.name, spans?.length])).toEqual([
     [`tr-${traceId}`, "root", 2],
   ]);
@@ -245,4 +256,19 @@ test("what is wrong with a request is an error answer", async () => {
   expect(method.status).toBe(405);
   expect((await errorOf(body)).code).toBe("INVALID_PARAMETER");
   expect((await errorOf(zip)).code).toBe("BAD_REQUEST");
+});
+
+test("Parquet is one file that holds every span once, and every trace once", async () => {
+  // In parts, since the engine makes a file in memory: 6,320 spans are several.
+  for (const [table, rows] of [
+    ["spans", 6 * 220 * 2 + 4999],
+    ["traces", 6 * 220],
+  ] as const) {
+    const answer = await fetch(`${source.url}${EXPORT_PATH}?experiments=many&format=parquet&table=${table}`);
+    expect(answer.status).toBe(200);
+    const file = readParquetFile(new Uint8Array(await answer.arrayBuffer()));
+    expect(file.numRows).toBe(rows);
+  }
+  const empty = await fetch(`${source.url}${EXPORT_PATH}?experiments=many&format=parquet&filter=name%20%3D%20'none'`);
+  expect(readParquetFile(new Uint8Array(await empty.arrayBuffer())).numRows).toBe(0);
 });

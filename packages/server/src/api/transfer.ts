@@ -15,7 +15,7 @@ import { gzipped, readStream, replyStream } from "../http/stream.ts";
 import type { Stores } from "../query/stores.ts";
 import { readSelection } from "../query/trace-selection.ts";
 import type { Backups } from "../transfer/backups.ts";
-import { countSelected, exportTraces } from "../transfer/export-traces.ts";
+import { countSelected, exportParquet, exportTraces } from "../transfer/export-traces.ts";
 import { importTraces } from "../transfer/import-traces.ts";
 
 /** A call whose request or answer is a stream. */
@@ -53,6 +53,13 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
   const selection = await readSelection(stores, wanted);
   const call = { signal: request.signal };
   const total = await countSelected(stores, selection, call);
+  if (wanted.format === "parquet") {
+    return await replyStream(exportParquet(stores, selection, wanted.table, call), {
+      "content-type": "application/vnd.apache.parquet",
+      "content-disposition": `attachment; filename="${wanted.table}.parquet"`,
+      [EXPORT_TRACES_HEADER]: String(total),
+    });
+  }
   const lines = exportTraces(stores, selection, call);
   return await replyStream(wanted.gzip ? gzipped(lines) : lines, {
     "content-type": wanted.gzip ? "application/gzip" : "application/x-ndjson; charset=utf-8",

@@ -77,6 +77,7 @@ const rules: { readonly [M in Exclude<Method, StreamMethod>]?: Rule<M> } = {
 
 const streams: { readonly [M in StreamMethod]: Rule<M> } = {
   readTraces: (_selection, options) => everything(options),
+  readParquet: (_selection, _table, options) => everything(options),
 };
 
 const STRICTEST: Wait = { changes: true };

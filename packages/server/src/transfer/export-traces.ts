@@ -2,6 +2,7 @@
  * All traces of a selection as lines of JSON, one trace a line, newest first.
  */
 import type { TraceSelection } from "@sightline/store/telemetry-store";
+import type { ParquetTable } from "@sightline/store/trace-transfer";
 import { toSpan } from "../query/span-view.ts";
 import type { Call, Stores } from "../query/stores.ts";
 import { toTraceInfo } from "../query/trace-view.ts";
@@ -15,6 +16,16 @@ export async function countSelected(stores: Stores, selection: TraceSelection, c
   if (selection.experimentIds?.length === 0) return 0;
   const { total } = await stores.telemetry.countTraces({ ...selection, limit: 0xffff_ffff }, call);
   return total;
+}
+
+/** The spans or traces as one Parquet file; without rows when nothing is selected. */
+export function exportParquet(
+  stores: Stores,
+  selection: TraceSelection,
+  table: ParquetTable,
+  call: Call,
+): AsyncGenerator<Uint8Array, void> {
+  return stores.telemetry.readParquet(selection, table, call);
 }
 
 /**

@@ -13,6 +13,7 @@ import { readLinks } from "./links.ts";
 import { Maintenance } from "./maintenance.ts";
 import { aggregate } from "./metrics.ts";
 import { migrateClickHouse } from "./migrate-clickhouse.ts";
+import { readParquet } from "./parquet.ts";
 import { purge } from "./purge.ts";
 import { Queries } from "./queries.ts";
 import { RecentTraces } from "./recent-traces.ts";
@@ -111,6 +112,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     getSpan: (traceId, spanId, options = {}) => getSpan(queries, traceId, spanId, options),
     getSpanOutlines: (traceId, options = {}) => getSpanOutlines(queries, traceId, options),
     readTraces: (selection, options = {}) => readTraces(queries, selection, options),
+    readParquet: (selection, table, options = {}) => readParquet(queries, selection, table, options),
     setTraceTags: (traceId, tags) => whileOpen(() => parts.edit("trace_tags", traceId, tags)),
     deleteTraceTag: (traceId, key) => whileOpen(() => parts.edit("trace_tags", traceId, { [key]: undefined })),
     setTraceMetadata: (traceId, metadata) => whileOpen(() => parts.edit("trace_metadata", traceId, metadata)),

@@ -7,7 +7,7 @@
  */
 import { type Migration, type MigrationPort, migrate } from "../migrate.ts";
 import type { Queries } from "./queries.ts";
-import { type SchemaDialect, singleServer } from "./schema/dialect.ts";
+import { type SchemaDialect, type SchemaStep, singleServer } from "./schema/dialect.ts";
 import { statementsOf } from "./schema/statements.ts";
 import { schemaSteps } from "./schema/steps.ts";
 import { param, raw, sql } from "./sql.ts";
@@ -17,7 +17,11 @@ import { param, raw, sql } from "./sql.ts";
  *
  * @throws STORE_UNAVAILABLE if the data is of a newer version
  */
-export async function migrateClickHouse(queries: Queries, dialect: SchemaDialect = singleServer): Promise<Migration[]> {
+export async function migrateClickHouse(
+  queries: Queries,
+  dialect: SchemaDialect = singleServer,
+  steps: readonly SchemaStep[] = schemaSteps,
+): Promise<Migration[]> {
   // Asked first, because a user who may not create databases may still own one.
   const [found] = await queries.rows(
     sql`SELECT count() FROM system.databases WHERE name = ${param(queries.database, "String")}`,
@@ -37,7 +41,7 @@ export async function migrateClickHouse(queries: Queries, dialect: SchemaDialect
       await queries.insert("schema_migrations", [Buffer.from(`${JSON.stringify({ number, name })}\n`)]);
     },
   };
-  const migrations = schemaSteps.map((step) => ({
+  const migrations = steps.map((step) => ({
     number: step.number,
     name: step.name,
     statements: statementsOf(step, queries.database, dialect),
@@ -45,12 +49,18 @@ export async function migrateClickHouse(queries: Queries, dialect: SchemaDialect
   return await migrate(port, migrations);
 }
 
-/** All statements that make the schema, in order: what an operator reads before they let a server run them. */
+/**
+ * All statements that make the schema, in order, and record that it is made: for an operator who runs them by hand. All of them can
+ * be run twice.
+ */
 export function schemaStatements(database: string, dialect: SchemaDialect): readonly string[] {
+  const migrations = `\`${database}\`.\`schema_migrations\``;
+  const done = schemaSteps.map(({ number, name }) => `(${number}, '${name}')`);
   return [
     createDatabase(database, dialect),
-    migrationsTable(`\`${database}\`.\`schema_migrations\``, dialect),
+    migrationsTable(migrations, dialect),
     ...schemaSteps.flatMap((step) => statementsOf(step, database, dialect)),
+    `INSERT INTO ${migrations} (number, name) VALUES ${done.join(", ")}`,
   ];
 }
 

@@ -115,9 +115,15 @@ export class Queries {
    * The bytes of an answer as the engine writes them, no more of them than the loop asks for.
    *
    * @param format  e.g. `JSONEachRow`, `Parquet`
+   * @param settings  more settings, each behind a comma
    */
-  async *bytes(query: Sql, format: string, { signal }: CallOptions = {}): AsyncGenerator<Uint8Array, void> {
-    const { text, parameters } = render(sql`${query} FORMAT ${raw(format)}${READ_SETTINGS}`);
+  async *bytes(
+    query: Sql,
+    format: string,
+    { signal }: CallOptions = {},
+    settings: Sql = raw(""),
+  ): AsyncGenerator<Uint8Array, void> {
+    const { text, parameters } = render(sql`${query} FORMAT ${raw(format)}${READ_SETTINGS}${settings}`);
     signal?.throwIfAborted();
     try {
       const { stream } = await this.#client.exec({
