@@ -8,6 +8,7 @@
 import { SightlineError } from "@sightline/wire/errors";
 import type { PurgeOptions, PurgeResult } from "../trace-removal.ts";
 import type { Maintenance } from "./maintenance.ts";
+import { purgeWords } from "./purge-words.ts";
 import type { Queries } from "./queries.ts";
 import { param, raw, type Sql, sql } from "./sql.ts";
 import { traceTables } from "./trace-tables.ts";
@@ -32,9 +33,12 @@ export async function purge(queries: Queries, maintenance: Maintenance, options:
     const parts = await readParts(queries, partition);
     const rows = sum(parts, (part) => part.rows);
     const alive = await countAlive(queries, partition, parts, options);
+    const isDue = alive === 0 || (rows > alive && (rows - alive) / rows >= minDeadShare);
+    // Before the spans: their tombstones say which days have words to lose.
+    if (isDue && partition.table === "spans") await purgeWords(queries, maintenance, partition.id, options);
     if (alive === 0) {
       dropped += await dropParts(maintenance, queries, partition, parts);
-    } else if (rows > alive && (rows - alive) / rows >= minDeadShare) {
+    } else if (isDue) {
       await maintenance.command(
         sql`OPTIMIZE TABLE ${queries.table(partition.table)} PARTITION ID ${literal(partition.id)} FINAL CLEANUP`,
         options,

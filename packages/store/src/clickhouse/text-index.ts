@@ -31,7 +31,7 @@ const FOLDED = "replaceAll(lowerUTF8(concat(inputs, '\\n', outputs, '\\n', failu
  * The words of a span: runs of ASCII letters and digits, and every other character by itself, since many scripts do not separate
  * words. Words of JSON's escapes (`\nword`) have a letter too many in front, which does not matter to a search for parts of words.
  */
-const WORDS = `if(isValidASCII(${FOLDED}), tokens(${FOLDED}), arrayDistinct(extractAll(${FOLDED}, '[a-z0-9]+|[^\\\\x00-\\\\x7f]')))`;
+export const WORDS = `if(isValidASCII(${FOLDED}), tokens(${FOLDED}), arrayDistinct(extractAll(${FOLDED}, '[a-z0-9]+|[^\\\\x00-\\\\x7f]')))`;
 
 /**
  * A block as a number: hour of the day × 512 + 0 for the whole hour, 1 + digit for a sixteenth of it, 17 + two digits for a 256th.

@@ -226,6 +226,38 @@ describe.each(clickHouseEngines)("removal on $name", ({ start }) => {
     expect(await left(experimentId)).toEqual(ids.slice(2));
   });
 
+  test("a purge takes the words of deleted spans out of the index, and keeps those of spans that are there", async () => {
+    const experimentId = freshExperimentId();
+    const write = async (text: string, days: bigint) => {
+      const traceId = freshTraceId();
+      const startTimeUnixNano = SAMPLE_START - 1000n * DAY + days * DAY;
+      const inputs = { json: JSON.stringify(text) };
+      await store.writeSpans([sampleSpan({ traceId, experimentId, startTimeUnixNano, inputs })]);
+      return traceId;
+    };
+    const gone = [await write("secret common", 0n), await write("secret", 1n)];
+    const kept = await write("common public", 0n);
+    const words = () =>
+      query(
+        `SELECT arrayStringConcat(arraySort(groupUniqArray(word)), ' ') FROM span_words WHERE experiment_id = '${experimentId}'`,
+      );
+    // The index is written behind the spans, by itself.
+    while ((await words()) !== "common public secret");
+    await remove({ traceIds: gone });
+    await store.purge({ minDeadShare: 0 });
+    expect(await words()).toBe("common public");
+    const found = await store.searchTraces({
+      experimentIds: [experimentId],
+      filter: { kind: "text", text: "public" },
+      order: { key: "timestamp_ms", direction: "DESC" },
+      limit: 10,
+    });
+    expect(found.traces.map((trace) => trace.traceId)).toEqual([kept]);
+    await remove({ traceIds: [kept] });
+    await store.purge();
+    expect(await words()).toBe("");
+  });
+
   test("a purge that is given up ends", async () => {
     const experimentId = freshExperimentId();
     await writeTraces(2, experimentId);
