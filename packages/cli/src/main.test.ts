@@ -35,6 +35,21 @@ test("server --help lists every setting with its default", async () => {
   expect(stdout).toContain("SIGHTLINE_DATABASE_URL");
 });
 
+test("schema prints the tables of a cluster, and refuses a name that could say more than a name", async () => {
+  const [cluster, single, wrong] = await Promise.all([
+    sightline(["schema", "--cluster", "main", "--database", "agents"]),
+    sightline(["schema"]),
+    sightline(["schema", "--database", "a; DROP DATABASE b"]),
+  ]);
+  expect(cluster).toMatchObject({ code: 0, stderr: "" });
+  expect(cluster.stdout).toContain(
+    "CREATE TABLE IF NOT EXISTS `agents`.`spans` ON CLUSTER 'main' AS `agents`.`spans_local`",
+  );
+  expect(single.stdout).toContain("CREATE TABLE IF NOT EXISTS `sightline`.`spans`");
+  expect(single.stdout).not.toContain("CLUSTER");
+  expect(wrong).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("cannot name a database") });
+});
+
 test("what is not understood is one sentence and exit code 1", async () => {
   const [command, option] = await Promise.all([sightline(["serve"]), sightline(["server", "--prot=1"])]);
   expect(command).toEqual({

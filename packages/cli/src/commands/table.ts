@@ -83,4 +83,13 @@ export const commands: Readonly<Record<string, Command>> = {
     ],
     load: async () => ({ run: (await import("./restore.ts")).runRestore }),
   },
+  schema: {
+    summary: "print the SQL that makes the ClickHouse schema",
+    options: {
+      cluster: { value: "NAME", sentence: "for a cluster of this name; default: for one server" },
+      database: { value: "NAME", sentence: "where the tables are; default sightline" },
+    },
+    notes: ["A server makes its schema itself; this is for clusters and for servers that may not create tables."],
+    load: async () => ({ run: (await import("./schema.ts")).runSchema }),
+  },
 };
