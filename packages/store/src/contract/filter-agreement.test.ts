@@ -80,15 +80,15 @@ describe.each(clickHouseEngines)("filters on $name", ({ start }) => {
   test("every field, operator and kind of value", async () => {
     const filters = filterFields.flatMap((field) =>
       field.operators.flatMap((operator) =>
-        fc.sample(conditionOn(field, operator), { numRuns: field.keyed ? 25 : 4, seed: 7 }),
+        fc.sample(conditionOn(field, operator), { numRuns: field.keyed ? 12 : 2, seed: 7 }),
       ),
     );
     const matches = await expectAgreement(filters.map(wrapSpan), { experimentIds });
     expect(matches).toBeGreaterThan(10_000);
-  });
+  }, 180_000);
 
-  test("thousands of random filters", async () => {
-    const filters = fc.sample(anyFilter(), { numRuns: 2000, seed: 20261124 });
+  test("random filters of every shape", async () => {
+    const filters = fc.sample(anyFilter(), { numRuns: 800, seed: 20261124 });
     const matches = await expectAgreement(filters, { experimentIds });
     expect(matches).toBeGreaterThan(10_000);
   }, 180_000);
@@ -96,9 +96,9 @@ describe.each(clickHouseEngines)("filters on $name", ({ start }) => {
   test("random filters in one experiment and a time range", async () => {
     const from = SAMPLE_START + 1_000_000n;
     const range = { experimentIds: experimentIds.slice(0, 1), from, to: from + 3_000_000n };
-    const matches = await expectAgreement(fc.sample(anyFilter(), { numRuns: 200, seed: 11 }), range);
-    expect(matches).toBeGreaterThan(100);
-  });
+    const matches = await expectAgreement(fc.sample(anyFilter(), { numRuns: 100, seed: 11 }), range);
+    expect(matches).toBeGreaterThan(50);
+  }, 180_000);
 });
 
 function startOf(requestTime: string): bigint {
@@ -119,7 +119,7 @@ function anyFilter(): fc.Arbitrary<Filter> {
       .constantFrom(...fields)
       .chain((field) => fc.constantFrom(...field.operators).chain((operator) => conditionOn(field, operator)));
   const text = fc
-    .constantFrom(...pools.WORDS.slice(1), "REFUND", '"chat"', "say", "\\", "n", "question")
+    .constantFrom(...pools.WORDS.slice(1), "REFUND", "istanbul", "σας", '"chat"', "say", "\\", "n", "question")
     .map((words): Filter => ({ kind: "text", text: words }));
   const inside = treeOf(fc.oneof({ arbitrary: onField(ofSpans), weight: 5 }, text), 2);
   return treeOf(

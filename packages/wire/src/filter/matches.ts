@@ -3,6 +3,7 @@
  */
 import type { Assessment } from "../model/assessment.ts";
 import type { TraceInfo } from "../model/trace.ts";
+import { textSays } from "../text-fold.ts";
 import { parseRfc3339 } from "../time.ts";
 import type { Comparison, FieldReference, Filter, Presence } from "./ast.ts";
 import { matchesLike } from "./like.ts";
@@ -222,10 +223,8 @@ function contentOf(span: SpanFacts): string[] {
   return [span.inputText, span.outputText, span.errorText].filter((text) => text !== "");
 }
 
-/** Free text is a pattern without wildcards: `%` and `_` in it are letters. */
 function holdsText(span: SpanFacts, text: string): boolean {
-  const pattern = `%${text.replace(/[\\%_]/g, "\\$&")}%`;
-  return contentOf(span).some((content) => matchesLike(content, pattern, true));
+  return contentOf(span).some((content) => textSays(content, text));
 }
 
 function validAssessments({ info, ofSession = [] }: FilterSubject, kind: string): Assessment[] {
