@@ -163,7 +163,6 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
       end_time_ms: Math.round(newestMs + DAY_MS),
     }),
     counts: metrics({ ...count, dimensions: ["trace_status"] }),
-    topValues: metrics({ ...count, dimensions: ["trace_name"] }),
     rareWordDay: search(text(RARE_WORD, inLastDay)),
     rareWordAll: search(text(RARE_WORD), Math.min(PAGE, rare.en)),
     absentWordDay: search(text(ABSENT_WORD, inLastDay), 0),

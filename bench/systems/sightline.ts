@@ -98,6 +98,8 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
     ...(expected !== undefined && { expected }),
   });
   const metric = (body: object) => post("/api/v1/metrics", body, (answer) => (answer as { points: [] }).points.length);
+  const values = (field: string) =>
+    post("/api/v1/values", { field }, (answer) => (answer as { values: [] }).values.length);
   const spansOf = (answer: unknown) => (answer as { trace: { spans: [] } }).trace.spans.length;
   const rowsOf = (answer: unknown) => (answer as { spans: { spanId: [] } }).spans.spanId.length;
   const someTrace = traceIdText(traceIdOf(Math.floor(traces / 2)));
@@ -128,7 +130,13 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
       intervalSeconds: 3600,
       ...lastDay,
     }),
-    topValues: metric({ view: "traces", metric: "trace_count", aggregations: ["count"], groupBy: ["name"] }),
+    topValues: values("name"),
+    topUsers: values("user"),
+    sessions: post(
+      "/api/v1/sessions/search",
+      { maxResults: PAGE },
+      (answer) => (answer as { sessions: [] }).sessions.length,
+    ),
     rareWordDay: search({ filter: contains(RARE_WORD), ...lastDay }),
     rareWordAll: search({ filter: contains(RARE_WORD) }, Math.min(PAGE, rare.en)),
     absentWordDay: search({ filter: contains(ABSENT_WORD), ...lastDay }, 0),
