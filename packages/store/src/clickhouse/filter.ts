@@ -72,7 +72,7 @@ const MAX_VALUE_BYTES = 120 * 1024;
 export function compileFilter(filter: Filter, scope: FilterScope): Sql {
   const condition = compile(filter, scope);
   const sizes = condition.pieces.map((piece) =>
-    typeof piece === "string" ? piece.length : Buffer.byteLength(stringifyJson(piece.value)),
+    typeof piece === "string" ? piece.length : Buffer.byteLength(stringifyJson(piece.value).replaceAll("'", "\\'")),
   );
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   if (total <= MAX_CONDITION_BYTES && sizes.every((bytes) => bytes <= MAX_VALUE_BYTES)) return condition;

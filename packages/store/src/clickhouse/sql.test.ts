@@ -48,3 +48,25 @@ test("a filter becomes a condition with bound values", () => {
     -- {"p0":"7","p1":"v","p2":"50\\\\% \\\\\\\\","p3":"v","p4":"v","p5":"50\\\\% \\\\\\\\","p6":"7","p7":"v","p8":1}"
   `);
 });
+
+test("sub-queries on spans are bound to the experiments and times that are asked for", () => {
+  const result = parseFilter("span(type = 'TOOL' AND NOT status = 'OK')");
+  if (!result.ok || result.filter === undefined) throw new Error("no filter");
+  const scope = {
+    table: (name: string) => raw(name),
+    experimentIds: ["7"],
+    from: 7_200_000_000_000n,
+    to: 9_000_000_000_000n,
+  };
+  expect(render(compileFilter(result.filter, scope)).text).toMatchInlineSnapshot(
+    `"trace_id IN (SELECT trace_id FROM spans FINAL WHERE (experiment_id = {p0:String}) AND (start_time >= fromUnixTimestamp64Micro({p1:Int64}, 'UTC')) AND (start_time <= (SELECT max(addMicroseconds(start_time, duration_us)) + toIntervalHour(1) FROM traces WHERE (experiment_id = {p2:String}) AND (start_time >= fromUnixTimestamp64Micro({p3:Int64}, 'UTC')) AND (start_time < fromUnixTimestamp64Micro({p4:Int64}, 'UTC')))) AND ((span_type != '' AND span_type = {p5:String}) AND (NOT (status_code = {p6:String}))))"`,
+  );
+});
+
+test("a filter that is too large for a query is refused before it is sent", () => {
+  const value = Array.from({ length: 2500 }, (_, index) => `'${"日".repeat(30)}${index}'`);
+  const result = parseFilter(`tags.a IN (${value.join(",")})`);
+  if (!result.ok || result.filter === undefined) throw new Error("no filter");
+  const { filter } = result;
+  expect(() => compileFilter(filter, { table: (name) => raw(name) })).toThrow(/takes \d+ bytes as a query/);
+});
