@@ -225,13 +225,40 @@ export const editMappings: Mappings<EditRow> = {
   removed: count("removed"),
 };
 
-/** The row of a span: times inside what can be kept, previews on roots only, the text of its failure. */
-export function toSpanRow(record: SpanRecord): SpanRow {
+/**
+ * The row of a span: times inside what can be kept, previews on roots only, the text of its failure.
+ *
+ * @param experimentId  the one that its trace is kept in
+ */
+export function toSpanRow(record: SpanRecord, experimentId = record.experimentId): SpanRow {
   const isRoot = record.parentSpanId === "";
+  // Written out: spreading an object of thirty properties takes longer than writing its row.
   return {
-    ...record,
+    experimentId,
+    traceId: record.traceId,
+    spanId: record.spanId,
+    parentSpanId: record.parentSpanId,
+    name: record.name,
+    spanType: record.spanType,
+    service: record.service,
     startTimeUnixNano: storedNanos(record.startTimeUnixNano),
     endTimeUnixNano: storedNanos(record.endTimeUnixNano),
+    statusCode: record.statusCode,
+    statusMessage: record.statusMessage,
+    model: record.model,
+    provider: record.provider,
+    ...(record.usage && { usage: record.usage }),
+    ...(record.costUsd !== undefined && { costUsd: record.costUsd }),
+    ...(record.isCostComputed !== undefined && { isCostComputed: record.isCostComputed }),
+    sessionId: record.sessionId,
+    userId: record.userId,
+    ...(record.inputs && { inputs: record.inputs }),
+    ...(record.outputs && { outputs: record.outputs }),
+    attributes: record.attributes,
+    events: record.events,
+    links: record.links,
+    traceTags: record.traceTags,
+    traceMetadata: record.traceMetadata,
     requestPreview: isRoot ? record.requestPreview : "",
     responsePreview: isRoot ? record.responsePreview : "",
     failure: failureOf(record),

@@ -60,7 +60,7 @@ export class TraceChanges {
       experimentId ??= record.experimentId;
       const before = spans.get(record.spanId);
       if (before !== undefined && isStale(record, before)) continue;
-      const row = { ...toSpanRow(record), experimentId };
+      const row = toSpanRow(record, experimentId);
       this.spans.add(spanRow.write(row, this.#here), row.startTimeUnixNano / 1000n);
       const summary = toSummarySpan(row);
       spans.set(row.spanId, summary);

@@ -25,25 +25,25 @@ type RawSpan = Pick<OtlpSpan, "name" | "attributes" | "events" | "parentSpanId">
  * most. Attributes are not changed.
  */
 export function normalizeSpan(span: RawSpan): NormalizedSpan {
-  const spoken = conventionsOf(span);
+  const plan = planFor(span);
   const { attributes } = span;
-  const model = first(spoken, (row) => textAt(attributes, row.model));
-  const provider = first(spoken, (row) => textAt(attributes, row.provider));
-  const inputs = first(spoken, (row) => firstRule(row.inputs, (rule) => payloadBy(rule, span)));
-  const outputs = first(spoken, (row) => firstRule(row.outputs, (rule) => payloadBy(rule, span)));
-  const usage = usageOf(spoken, attributes, `${provider ?? ""} ${model ?? ""}`);
-  const costUsd = first(spoken, (row) => firstRule(row.costUsd, (rule) => amountBy(rule, attributes)));
+  const model = textAt(attributes, plan.model);
+  const provider = textAt(attributes, plan.provider);
+  const inputs = payloadOf(plan.inputs, span);
+  const outputs = payloadOf(plan.outputs, span);
+  const usage = plan.usage.length === 0 ? undefined : usageOf(plan, attributes, `${provider ?? ""} ${model ?? ""}`);
+  const costUsd = costOf(plan.costUsd, attributes);
   return {
-    spanType: first(spoken, (row) => firstRule(row.spanType, (rule) => spanTypeBy(rule, attributes))) ?? "UNKNOWN",
+    spanType: spanTypeOf(plan.spanType, attributes) ?? "UNKNOWN",
     ...(inputs && { inputs }),
     ...(outputs && { outputs }),
     ...(model !== undefined && { model }),
     ...(provider !== undefined && { provider }),
     ...(usage && { usage }),
     ...(costUsd !== undefined && { costUsd }),
-    ...textFacts(spoken, attributes),
-    traceTags: entriesOf(spoken, "traceTags", span),
-    traceMetadata: entriesOf(spoken, "traceMetadata", span),
+    ...textFacts(plan, attributes),
+    traceTags: entriesOf(plan.traceTags, span),
+    traceMetadata: entriesOf(plan.traceMetadata, span),
   };
 }
 
@@ -51,14 +51,12 @@ export function normalizeSpan(span: RawSpan): NormalizedSpan {
  * The token counts of the convention that tells most of the parts, the first of equals: emitters that write two conventions
  * often leave the parts out of the second. Counts that are `verbatim` are final.
  */
-function usageOf(spoken: readonly Convention[], attributes: Attributes, maker: string): TokenUsage | undefined {
+function usageOf(plan: Plan, attributes: Attributes, maker: string): TokenUsage | undefined {
   let best: TokenUsage | undefined;
-  for (const row of spoken) {
-    for (const rule of row.usage ?? []) {
-      const usage = readUsage(rule, attributes, maker);
-      if (usage && (best === undefined || countParts(usage) > countParts(best))) best = usage;
-      if (best && rule.counts === "verbatim") return best;
-    }
+  for (const rule of plan.usage) {
+    const usage = readUsage(rule, attributes, maker);
+    if (usage && (best === undefined || countParts(usage) > countParts(best))) best = usage;
+    if (best && rule.counts === "verbatim") return best;
   }
   return best;
 }
@@ -69,14 +67,19 @@ function countParts(usage: TokenUsage): number {
 
 const TEXT_FACTS = ["sessionId", "userId", "clientRequestId", "requestPreview", "responsePreview"] as const;
 
-function textFacts(spoken: readonly Convention[], attributes: Attributes) {
+function textFacts(plan: Plan, attributes: Attributes) {
   const facts: { -readonly [K in (typeof TEXT_FACTS)[number]]?: string } = {};
   for (const fact of TEXT_FACTS) {
-    const text = first(spoken, (row) => textAt(attributes, row[fact]));
+    const text = textAt(attributes, plan[fact]);
     if (text !== undefined) facts[fact] = text;
   }
   return facts;
 }
+
+/** The rules of some conventions, joined for each fact in the order of the registry. */
+type Plan = {
+  readonly [K in Exclude<keyof Convention, "name" | "source" | "namespaces">]-?: NonNullable<Convention[K]>;
+};
 
 /** Namespace → the conventions that use it, as bits in order of the registry. */
 const speakers = new Map<string, number>();
@@ -87,11 +90,36 @@ for (const [index, { namespaces }] of conventions.entries()) {
   for (const namespace of namespaces ?? []) speakers.set(namespace, (speakers.get(namespace) ?? 0) | (1 << index));
 }
 
-function conventionsOf({ attributes, events }: RawSpan): readonly Convention[] {
+/** Made once for each mixture of conventions that occurs: real emitters speak a handful. */
+const plans = new Map<number, Plan>();
+
+function planFor({ attributes, events }: RawSpan): Plan {
   let bits = always;
   for (const key in attributes) bits |= speakers.get(namespaceOf(key)) ?? 0;
   for (const { name } of events) bits |= speakers.get(namespaceOf(name)) ?? 0;
-  return conventions.filter((_, index) => bits & (1 << index));
+  const known = plans.get(bits);
+  if (known) return known;
+  const plan = joinRules(conventions.filter((_, index) => bits & (1 << index)));
+  plans.set(bits, plan);
+  return plan;
+}
+
+function joinRules(spoken: readonly Convention[]): Plan {
+  const join = <K extends keyof Plan>(fact: K) => spoken.flatMap((row): readonly unknown[] => row[fact] ?? []);
+  const facts: (keyof Plan)[] = [
+    "spanType",
+    "inputs",
+    "outputs",
+    "model",
+    "provider",
+    "usage",
+    "costUsd",
+    ...TEXT_FACTS,
+    "traceTags",
+    "traceMetadata",
+  ];
+  // Each list is joined from lists of the same fact.
+  return Object.fromEntries(facts.map((fact) => [fact, join(fact)])) as unknown as Plan;
 }
 
 function namespaceOf(name: string): string {
@@ -99,24 +127,36 @@ function namespaceOf(name: string): string {
   return dot < 0 ? name : name.slice(0, dot);
 }
 
-function first<T>(spoken: readonly Convention[], read: (row: Convention) => T | undefined): T | undefined {
-  for (const row of spoken) {
-    const found = read(row);
-    if (found !== undefined) return found;
+function textAt(attributes: Attributes, keys: readonly string[]): string | undefined {
+  for (const key of keys) {
+    const text = asText(attributes[key]);
+    if (text !== undefined) return text;
   }
   return undefined;
 }
 
-function firstRule<R, T>(rules: readonly R[] | undefined, read: (rule: R) => T | undefined): T | undefined {
-  for (const rule of rules ?? []) {
-    const found = read(rule);
-    if (found !== undefined) return found;
+function spanTypeOf(rules: readonly SpanTypeRule[], attributes: Attributes): string | undefined {
+  for (const rule of rules) {
+    const type = spanTypeBy(rule, attributes);
+    if (type !== undefined) return type;
   }
   return undefined;
 }
 
-function textAt(attributes: Attributes, keys: readonly string[] | undefined): string | undefined {
-  return firstRule(keys, (key) => asText(attributes[key]));
+function payloadOf(rules: readonly PayloadRule[], span: RawSpan): Payload | undefined {
+  for (const rule of rules) {
+    const payload = payloadBy(rule, span);
+    if (payload !== undefined) return payload;
+  }
+  return undefined;
+}
+
+function costOf(rules: readonly NumberRule[], attributes: Attributes): number | undefined {
+  for (const rule of rules) {
+    const amount = amountBy(rule, attributes);
+    if (amount !== undefined) return amount;
+  }
+  return undefined;
 }
 
 function spanTypeBy(rule: SpanTypeRule, attributes: Attributes): string | undefined {
@@ -166,19 +206,13 @@ function amountBy(rule: NumberRule, attributes: Attributes): number | undefined 
 
 const NO_ENTRIES: Readonly<Record<string, string>> = Object.freeze({});
 
-function entriesOf(
-  spoken: readonly Convention[],
-  field: "traceTags" | "traceMetadata",
-  span: RawSpan,
-): Readonly<Record<string, string>> {
+function entriesOf(rules: readonly EntriesRule[], span: RawSpan): Readonly<Record<string, string>> {
   let entries: Record<string, string> | undefined;
-  for (const row of spoken) {
-    for (const rule of row[field] ?? []) {
-      if (rule.rootOnly && span.parentSpanId !== "") continue;
-      for (const [key, value] of entriesBy(rule, span.attributes)) {
-        entries ??= {};
-        if (!Object.hasOwn(entries, key)) setKey(entries, key, value);
-      }
+  for (const rule of rules) {
+    if (rule.rootOnly && span.parentSpanId !== "") continue;
+    for (const [key, value] of entriesBy(rule, span.attributes)) {
+      entries ??= {};
+      if (!Object.hasOwn(entries, key)) setKey(entries, key, value);
     }
   }
   return entries ?? NO_ENTRIES;
