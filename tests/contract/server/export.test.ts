@@ -50,6 +50,7 @@ function comparable(lines: readonly string[]): unknown[] {
     .map((line) => {
       const value = JSON.parse(line.replaceAll(/:(-?\d{16,})(?=[,}\]])/g, ':"$1"'));
       value.info.experimentId = undefined;
+      for (const assessment of value.info.assessments) assessment.updateTime = undefined;
       return value;
     })
     .sort((left, right) => (left.info.traceId < right.info.traceId ? -1 : 1));
@@ -103,12 +104,26 @@ test("export, import into another server, export again: the same traces, to the 
   await source.client.setTraceTag({ params: { traceId: chatId, key: "verdict" }, body: { value: "good" } });
   await source.client.deleteTraceTag({ params: { traceId: chatId, key: "deployment.environment" } });
 
+  const feedback = { kind: "feedback", name: "quality", source: { type: "HUMAN", id: "ann" } } as const;
+  const params = { traceId: chatId };
+  const { assessment } = await source.client.createAssessment({ params, body: { ...feedback, value: { score: 1.5 } } });
+  await source.client.createAssessment({
+    params,
+    body: { ...feedback, value: "better", rationale: "looked again", overrides: assessment.assessmentId },
+  });
+  await source.client.linkTraces({ body: { kind: "run", target: "run-1", traceIds: [chatId] } });
+
   const lines = await exportLines(source, { experiments: ["Träume"] });
   expect(lines).toHaveLength(4);
   expect(lines.join("\n")).toContain('{"q": 1.0, "id": 12345678901234567890,');
   const { trace } = await source.client.getTrace({ params: { traceId: chatId } });
   const line = lines.find((text) => text.includes(`"traceId":"${chatId}"`)) ?? "{}";
-  expect(JSON.parse(line)).toEqual({ experiment: "Träume", ...trace });
+  expect(JSON.parse(line)).toEqual({
+    experiment: "Träume",
+    ...trace,
+    spans: trace.spans.map((span) => ({ ...span, costComputed: span.costUsd === undefined ? undefined : true })),
+    links: [{ kind: "run", target: "run-1" }],
+  });
 
   const result = await importBody(target, `${lines.join("\n")}\n`);
   expect(result).toEqual({ lines: 4, imported: 4, spans: 8, refused: 0, problems: [] });

@@ -2,12 +2,15 @@
  * All traces of a selection as lines of JSON, one trace a line, newest first.
  */
 import type { TraceSelection } from "@sightline/store/telemetry-store";
-import type { ParquetTable } from "@sightline/store/trace-transfer";
-import { toSpan } from "../query/span-view.ts";
+import type { ParquetTable, TracePart } from "@sightline/store/trace-transfer";
+import { countChars, toSpan } from "../query/span-view.ts";
 import type { Call, Stores } from "../query/stores.ts";
 import { toTraceInfo } from "../query/trace-view.ts";
 import { writeTraceLine } from "./trace-line.ts";
 
+/** Traces whose links are read at once, and characters of their spans that are held meanwhile. */
+const TRACES_AT_ONCE = 500;
+const CHARS_AT_ONCE = 4 * 1024 * 1024;
 /** Lines are handed over in pieces of about this many characters: a piece a line would be a system call each. */
 const PIECE_CHARS = 128 * 1024;
 
@@ -43,14 +46,37 @@ export async function* exportTraces(
   const names = new Map(
     (await stores.entities.listExperiments()).map(({ experimentId, name }) => [experimentId, name]),
   );
+  let parts: TracePart[] = [];
+  let chars = 0;
+  for await (const part of stores.telemetry.readTraces(selection, call)) {
+    parts.push(part);
+    chars += part.spans.reduce((sum, span) => sum + countChars(span), 0);
+    if (parts.length < TRACES_AT_ONCE && chars < CHARS_AT_ONCE) continue;
+    yield* writeLines(stores, parts, names, call);
+    parts = [];
+    chars = 0;
+  }
+  yield* writeLines(stores, parts, names, call);
+}
+
+async function* writeLines(
+  stores: Stores,
+  parts: readonly TracePart[],
+  experiments: ReadonlyMap<string, string>,
+  call: Call,
+): AsyncGenerator<Uint8Array, void> {
+  const links = await stores.telemetry.getTraceLinks([...new Set(parts.map(({ info }) => info.traceId))], call);
   let piece = "";
-  for await (const { info, spans } of stores.telemetry.readTraces(selection, call)) {
-    const experiment = names.get(info.experimentId);
-    piece += `${writeTraceLine({
+  for (const { info, spans } of parts) {
+    const experiment = experiments.get(info.experimentId);
+    const linked = links.get(info.traceId);
+    const line = writeTraceLine({
       ...(experiment !== undefined && { experiment }),
       info: toTraceInfo(info),
-      spans: spans.map(toSpan),
-    })}\n`;
+      spans: spans.map((span) => ({ ...toSpan(span), ...(span.isCostComputed && { costComputed: true }) })),
+      ...(linked && { links: linked }),
+    });
+    piece += `${line}\n`;
     if (piece.length < PIECE_CHARS) continue;
     yield Buffer.from(piece);
     piece = "";

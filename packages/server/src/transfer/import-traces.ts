@@ -12,6 +12,7 @@ import { DEFAULT_EXPERIMENT } from "@sightline/wire/model/experiment";
 import { decodeExportRequestJson } from "@sightline/wire/otlp/json";
 import { runPipeline } from "../ingest/pipeline.ts";
 import type { Call, Stores } from "../query/stores.ts";
+import { type ImportedTrace, importParts } from "./import-parts.ts";
 import { type ReadTrace, readTraceLine } from "./trace-line.ts";
 
 /** An exported trace is cut into lines of some 32 MiB; a line far above that is no trace. */
@@ -80,8 +81,10 @@ async function readLine({ number, text, experiments, report, batch }: LineContex
       report.refuse(number, result.reason);
       return;
     }
-    const records = result.trace.records(await experiments.of(result.trace));
+    const experimentId = await experiments.of(result.trace);
+    const records = result.trace.records(experimentId);
     batch.records.push(...records);
+    batch.traces.push({ number, experimentId, trace: result.trace });
     report.keep(records.length);
   } catch (error) {
     if (!(error instanceof SightlineError) || !LINE_ERRORS.has(error.code)) throw error;
@@ -98,10 +101,13 @@ const LINE_ERRORS: ReadonlySet<SightlineError["code"]> = new Set([
 
 class Batch {
   readonly records: SpanRecord[] = [];
+  readonly traces: ImportedTrace[] = [];
   bytes = 0;
 
-  async write(stores: Stores, _report: Report): Promise<void> {
+  async write(stores: Stores, report: Report): Promise<void> {
     if (this.records.length > 0) await stores.telemetry.writeSpans(this.records);
+    if (this.traces.length === 0) return;
+    await importParts(stores, this.traces, (line, reason) => report.addProblem(line, reason));
   }
 }
 
@@ -124,6 +130,16 @@ class Report {
     this.#refused += 1;
     if (spans > 0) this.#imported += 1;
     this.#spans += spans;
+    this.#add(line, reason);
+  }
+
+  /** Something of a line that was kept is not. */
+  addProblem(line: number, reason: string): void {
+    this.#refused += 1;
+    this.#add(line, reason);
+  }
+
+  #add(line: number, reason: string): void {
     if (this.#problems.length < MAX_IMPORT_PROBLEMS) this.#problems.push({ line, reason });
   }
 

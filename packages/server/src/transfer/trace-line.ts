@@ -141,7 +141,7 @@ function headOf(spans: readonly Span[]): Span | undefined {
 }
 
 function toRecord(
-  span: Span,
+  span: TraceLine["spans"][number],
   members: ReadonlyMap<string, string>,
 ): Omit<SpanRecord, "experimentId" | "traceId" | keyof TraceFacts> {
   const attributes = sliceMembers(members.get("attributes") ?? "{}");
@@ -161,6 +161,7 @@ function toRecord(
     provider: span.provider ?? "",
     ...(span.tokenUsage && { usage: span.tokenUsage }),
     ...(span.costUsd !== undefined && { costUsd: span.costUsd }),
+    ...(span.costComputed && { isCostComputed: true }),
     ...(inputs && { inputs }),
     ...(outputs && { outputs }),
     attributes: Object.fromEntries(attributes),

@@ -46,7 +46,7 @@ export const ImportResult = z.object({
   /** Lines whose traces or spans are kept. */
   imported: z.number(),
   spans: z.number(),
-  /** Lines that are not kept; for OTLP also lines of which single spans are not. */
+  /** Lines that are not kept, or not all of what they say: single spans of OTLP, assessments. */
   refused: z.number(),
   /** The first {@link MAX_IMPORT_PROBLEMS} of them. */
   problems: z.array(z.object({ line: z.number(), reason: z.string() })),
