@@ -3,7 +3,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { keepAlive, sendForJson } from "../measure/http.ts";
+import { type HttpRequest, keepAlive, sendForJson } from "../measure/http.ts";
 import { folderBytes, freePort, startProgram } from "../systems/processes.ts";
 import type { Query, QueryName, RunningSystem, Seeded, System } from "../systems/system.ts";
 import { ABSENT_WORD, commonWord, RARE_WORD, RARE_WORD_ZH } from "../workload/text.ts";
@@ -143,21 +143,22 @@ async function queries(url: string, id: string, seeded: Seeded): Promise<Partial
       },
       expected,
     );
-  const trace = (index: number, expected: number): Query => ({
-    request: {
+  const trace = (index: number, expected: number): Query => {
+    // At most 1,000 spans a page.
+    const page = (more: string): HttpRequest => ({
       method: "GET",
-      url: `${url}/v1/projects/${PROJECT}/spans?trace_id=${traceIdOf(index).toString("hex")}&limit=1000`,
-    },
-    count: (answer) => (answer as { data: [] }).data.length,
-    expected,
-  });
-  const wholeTrace = (index: number, spanCount: number) =>
-    ask(
-      `trace(traceId: "${traceIdOf(index).toString("hex")}") { spans(first: ${spanCount}) { edges { node {
-         spanId parentId name spanKind statusCode startTime endTime attributes events { name message timestamp } } } } }`,
-      (node) => (node as { trace: { spans: Connection } }).trace.spans.edges.length,
-      spanCount,
-    );
+      url: `${url}/v1/projects/${PROJECT}/spans?trace_id=${traceIdOf(index).toString("hex")}&limit=1000${more}`,
+    });
+    return {
+      request: page(""),
+      next: (answer) => {
+        const { next_cursor: cursor } = answer as { next_cursor: string | null };
+        return cursor === null ? undefined : page(`&cursor=${encodeURIComponent(cursor)}`);
+      },
+      count: (answer) => (answer as { data: [] }).data.length,
+      expected,
+    };
+  };
   const byHour = (when: string) =>
     ask(
       `traceLatencyMsPercentileTimeSeries(${when}, timeBinConfig: { scale: HOUR, utcOffsetMinutes: 0 }) { data { timestamp p50 p90 p99 } }`,
@@ -171,8 +172,7 @@ async function queries(url: string, id: string, seeded: Seeded): Promise<Partial
     status: spans({ condition: "status_code == 'ERROR'" }),
     combined: spans({ condition: "status_code == 'ERROR' and metadata['env'] == 'canary' and latency_ms > 1000" }),
     trace: trace(Math.floor(traces / 2), 8),
-    // The REST API gives at most 1,000 spans.
-    ...(largeTraces.includes(2000) && { trace2000: wholeTrace(largeTraceIndex(2000), 2000) }),
+    ...(largeTraces.includes(2000) && { trace2000: trace(largeTraceIndex(2000), 2000) }),
     percentilesDay: byHour(lastDay),
     percentilesAll: byHour(allTime),
     counts: ask("traceCount recordCount", () => 2),

@@ -43,6 +43,8 @@ export interface Query {
    * @throws if the answer is an error in disguise
    */
   readonly count: (answer: unknown) => number;
+  /** The request for the rest, where one answer does not hold everything; times and counts add up. */
+  readonly next?: (answer: unknown) => HttpRequest | undefined;
   /** How many there must be; absent = not known beforehand. */
   readonly expected?: number;
 }
