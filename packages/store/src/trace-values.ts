@@ -116,7 +116,7 @@ export interface ExplainQuery extends TraceSelection {
   readonly outside?: Filter;
   /** Most findings. */
   readonly limit: number;
-  /** Of each side the so many newest traces are compared if there are more; default 200,000. */
+  /** Of each side the so many newest traces are compared if there are more; default 100,000. */
   readonly maxTraces?: number;
 }
 

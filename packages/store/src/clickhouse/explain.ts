@@ -15,7 +15,7 @@ import { and, join, param, raw, type Sql, sql } from "./sql.ts";
 import { newestTraces } from "./values.ts";
 
 /** On each side; more are cut to the newest. */
-const MAX_TRACES = 200_000;
+const MAX_TRACES = 100_000;
 
 /** Longer values are texts, not marks to tell traces by. */
 const MAX_VALUE_CHARS = 200;
@@ -44,7 +44,6 @@ const durationSteps = steps(0, 7);
 const tokenSteps = steps(0, 8);
 const costSteps = steps(-6, 3);
 
-/** The position of a field is its number in the query; 0 is the count of all traces. */
 const fields: readonly ExplainedField[] = [
   { field: "name", text: "nullIf(toString(name), '')" },
   { field: "status", text: "toString(state)" },
@@ -62,10 +61,10 @@ const fields: readonly ExplainedField[] = [
   { field: "cost", text: inSteps("cost_usd", costSteps), steps: costSteps },
 ];
 
-/** Maps with edits laid over, behind the fields. */
+/** Maps with edits laid over, by letters that no field has. */
 const maps = [
-  { field: "tags", edits: "trace_tags", number: fields.length + 1 },
-  { field: "metadata", edits: "trace_metadata", number: fields.length + 2 },
+  { field: "tags", edits: "trace_tags", letter: "T" },
+  { field: "metadata", edits: "trace_metadata", letter: "M" },
 ] as const;
 
 /** @see TraceValues.explainTraces */
@@ -77,7 +76,7 @@ export async function explainTraces(queries: Queries, query: ExplainQuery, optio
   if (insideCut === undefined || outsideCut === undefined) throw new RangeError("Both sides are cut.");
   const rows = await queries.rows(countBothSides(queries, query, insideCut.selection, outsideCut.selection), options);
   const [total, ...found] = rows;
-  const totals = { inside: Number(total?.[3] ?? 0), outside: Number(total?.[4] ?? 0) };
+  const totals = { inside: Number(total?.[1] ?? 0), outside: Number(total?.[2] ?? 0) };
   return {
     ...totals,
     approximate: !insideCut.isWhole || !outsideCut.isWhole,
@@ -95,38 +94,40 @@ function narrowed({ experimentIds, from, to, filter }: TraceSelection, more: Fil
   };
 }
 
-/** Rows of field, key, value, inside, outside: first that of all traces, then the values that differ most. */
+/**
+ * Rows of a mark and its counts inside and outside: first that of all traces, then the marks that differ most.
+ *
+ * A mark is one text, {@link markOf}, not three columns: ClickHouse groups by a single string three times as fast.
+ */
 function countBothSides(queries: Queries, query: ExplainQuery, inside: TraceSelection, outside: TraceSelection): Sql {
-  const entries = maps.map(({ field, number }) => {
-    const joined = `edits_${number}`;
-    const carried = `arrayMap((key, value) -> (toUInt8(${number}), toString(key), toNullable(value)), mapKeys(${field}), mapValues(${field}))`;
-    return `arrayConcat(arrayFilter(entry -> NOT has(${joined}.keys, entry.2), ${carried}), ${joined}.entries)`;
-  });
-  const single = fields.flatMap(({ text }, index) => (fields[index]?.isMany ? [] : entryOf(index + 1, text)));
+  const single = fields.flatMap(({ text, isMany }, index) => (isMany ? [] : markOf(index, text)));
   const many = fields.flatMap(({ text, isMany }, index) =>
-    isMany ? `arrayMap(value -> ${entryOf(index + 1, "value")}, ${text})` : [],
+    isMany ? `arrayMap(value -> ${markOf(index, "toNullable(value)")}, ${text})` : [],
   );
-  const unfolded = raw(
-    `arrayJoin(arrayConcat([${[entryOf(0, "''"), ...single].join(", ")}], ${[...many, ...entries].join(", ")}))`,
+  const entries = maps.map(({ field, letter }) => {
+    const carried = `arrayFilter((key, value) -> NOT has(edits_${letter}.keys, key), mapKeys(${field}), mapValues(${field}))`;
+    const values = `arrayFilter((value, key) -> NOT has(edits_${letter}.keys, key), mapValues(${field}), mapKeys(${field}))`;
+    return `arrayConcat(arrayMap((key, value) -> ${entryMark(letter)}, ${carried}, ${values}), edits_${letter}.marks)`;
+  });
+  const marks = raw(
+    `arrayJoin(arrayConcat([${[`'${ALL}'`, ...single].join(", ")}], ${[...many, ...entries].join(", ")}))`,
   );
+  const scope = { ...onlyExperiments(query), table: (name: string) => queries.table(name) };
   const joins = maps.map(
-    ({ edits, number }) => sql`LEFT ANY JOIN (
-        SELECT trace_id, groupArray(toString(key)) AS keys,
-          groupArrayIf((toUInt8(${raw(String(number))}), toString(key), toNullable(value)), removed = 0) AS entries
-        FROM ${queries.table(edits)} FINAL
-        WHERE ${and(experimentConditions({ ...onlyExperiments(query), table: (name) => queries.table(name) }))}
-        GROUP BY trace_id
-      ) AS ${raw(`edits_${number}`)} ON ${raw(`edits_${number}`)}.trace_id = base.trace_id`,
+    ({ edits, letter }) => sql`LEFT ANY JOIN (
+        SELECT trace_id, groupArray(toString(key)) AS keys, groupArrayIf(${raw(entryMark(letter))}, removed = 0) AS marks
+        FROM ${queries.table(edits)} FINAL WHERE ${and(experimentConditions(scope))} GROUP BY trace_id
+      ) AS ${raw(`edits_${letter}`)} ON ${raw(`edits_${letter}`)}.trace_id = base.trace_id`,
   );
   const columns =
     "state, name, user_id, app_version, source, failure, models, duration_us, total_tokens, cost_usd, tags, metadata";
-  return sql`SELECT field, key, value, inside, outside FROM (
-      SELECT *, maxIf(inside, field = 0) OVER () AS all_inside, maxIf(outside, field = 0) OVER () AS all_outside,
-        ${raw(G_TEST)} AS score
+  return sql`SELECT mark, inside, outside FROM (
+      SELECT *, maxIf(inside, mark = ${raw(`'${ALL}'`)}) OVER () AS all_inside,
+        maxIf(outside, mark = ${raw(`'${ALL}'`)}) OVER () AS all_outside, ${raw(G_TEST)} AS score
       FROM (
-        SELECT entry.1 AS field, entry.2 AS key, entry.3 AS value, sum(is_inside) AS inside, sum(is_outside) AS outside
+        SELECT mark, sum(is_inside) AS inside, sum(is_outside) AS outside
         FROM (
-          SELECT ${unfolded} AS entry, is_inside, is_outside
+          SELECT ${marks} AS mark, is_inside, is_outside
           FROM (
             SELECT trace_id, ${raw(columns)},
               toUInt8(${and(selectionConditions(inside, queries))}) AS is_inside,
@@ -136,18 +137,32 @@ function countBothSides(queries: Queries, query: ExplainQuery, inside: TraceSele
           ) AS base
           ${join(joins, "\n          ")}
         )
-        WHERE lengthUTF8(ifNull(entry.3, '')) <= ${param(MAX_VALUE_CHARS, "UInt32")}
-        GROUP BY field, key, value
-        HAVING field = 0 OR inside + outside > 1
+        WHERE mark != ''
+        GROUP BY mark
+        HAVING mark = ${raw(`'${ALL}'`)} OR inside + outside > 1
       )
     )
-    WHERE field = 0 OR score > 0
-    ORDER BY field = 0 DESC, score DESC, field, key, value
+    WHERE mark = ${raw(`'${ALL}'`)} OR score > 0
+    ORDER BY mark = ${raw(`'${ALL}'`)} DESC, score DESC, mark
     LIMIT ${param(query.limit + 1, "UInt32")}`;
 }
 
-function entryOf(number: number, text: string): string {
-  return `(toUInt8(${number}), '', toNullable(${text}))`;
+/** The mark that every trace has. */
+const ALL = "*";
+
+/** Letter of the field, then `=` and the value, or nothing when there is none; "" for a text that is too long. */
+function markOf(index: number, text: string): string {
+  const letter = letterOf(index);
+  return `multiIf(isNull(${text}), '${letter}', lengthUTF8(assumeNotNull(${text})) > ${MAX_VALUE_CHARS}, '', concat('${letter}=', assumeNotNull(${text})))`;
+}
+
+/** Letter of the map, bytes of the key, `:`, key and value; "" for a text that is too long. */
+function entryMark(letter: string): string {
+  return `if(lengthUTF8(value) > ${MAX_VALUE_CHARS}, '', concat('${letter}', toString(length(key)), ':', toString(key), value))`;
+}
+
+function letterOf(index: number): string {
+  return String.fromCharCode("a".charCodeAt(0) + index);
 }
 
 function onlyExperiments({ experimentIds }: TraceSelection): Pick<TraceSelection, "experimentIds"> {
@@ -164,16 +179,25 @@ const G_TEST = (() => {
   return `if(${sum} < 1e-6, 0, 2 * (${sum}))`;
 })();
 
-function toFinding([number, key, value, inside, outside]: readonly Cell[]): Finding {
-  const position = Number(number);
+function toFinding([cell, inside, outside]: readonly Cell[]): Finding {
+  const mark = String(cell);
   const counts = { inside: Number(inside), outside: Number(outside) };
-  const map = maps.find((row) => row.number === position);
-  if (map !== undefined) return { field: map.field, key: String(key), value: String(value), ...counts };
-  const row = fields[position - 1];
-  if (row === undefined) throw new RangeError(`There is no field ${position}.`);
-  if (value === null || value === undefined) return { field: row.field, value: null, ...counts };
-  if (row.steps === undefined) return { field: row.field, value: String(value), ...counts };
-  const min = Number(value);
+  const letter = mark.slice(0, 1);
+  const map = maps.find((row) => row.letter === letter);
+  if (map !== undefined) return { field: map.field, ...readEntry(mark), ...counts };
+  const row = fields.find((_, index) => letterOf(index) === letter);
+  if (row === undefined) throw new RangeError(`There is no field of the mark "${mark}".`);
+  if (mark.length === 1) return { field: row.field, value: null, ...counts };
+  const text = mark.slice(2);
+  if (row.steps === undefined) return { field: row.field, value: text, ...counts };
+  const min = Number(text);
   const max = row.steps[row.steps.indexOf(min) + 1];
   return { field: row.field, value: { min, ...(max !== undefined && { max }) }, ...counts };
+}
+
+function readEntry(mark: string): { key: string; value: string } {
+  const colon = mark.indexOf(":");
+  const bytes = Buffer.from(mark.slice(colon + 1));
+  const keyBytes = Number(mark.slice(1, colon));
+  return { key: bytes.subarray(0, keyBytes).toString(), value: bytes.subarray(keyBytes).toString() };
 }
