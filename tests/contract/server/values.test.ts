@@ -1,6 +1,7 @@
 /**
  * Values, facets, explanations, sessions and users on a real server, held to their schemas by the client of `in-process.ts`.
  */
+import { readFile } from "node:fs/promises";
 import type { OtlpSpan } from "@sightline/wire/otlp/span";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ServerUnderTest, startInProcess } from "./in-process.ts";
@@ -54,6 +55,12 @@ const experiments = ["valued"];
 
 type ValuesBody = Parameters<ServerUnderTest["client"]["listValues"]>[0]["body"];
 const values = (body: ValuesBody) => under.client.listValues({ body: { experiments, ...body } });
+/** Calls of a docs page: a block `http` with method, path and body. */
+async function callsOf(page: string): Promise<{ path: string; body: string }[]> {
+  const text = await readFile(new URL(`../../../docs/${page}`, import.meta.url), "utf8");
+  return [...text.matchAll(/```http\nPOST (\S+)\n\n(.*?)```/gs)].map(([, path = "", body = ""]) => ({ path, body }));
+}
+
 /** The error of a call that must fail. */
 const refused = (call: Promise<unknown>) =>
   call.then(
@@ -264,4 +271,15 @@ test("an order or a page token that is none is refused", async () => {
   });
   const ofUsers = refused(under.client.searchUsers({ body: { experiments, pageToken: nextPageToken ?? "" } }));
   expect(await ofUsers).toMatchObject({ code: "BAD_PAGE_TOKEN" });
+});
+
+test("the calls of docs/metrics.md are answered", async () => {
+  const calls = await callsOf("metrics.md");
+  expect(calls.length).toBeGreaterThan(6);
+  for (const { path, body } of calls) {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${under.url}${path}`, { method: "POST", headers, body });
+    expect([path, answer.status]).toEqual([path, 200]);
+    expect(await answer.json()).not.toHaveProperty("error");
+  }
 });
