@@ -8,6 +8,7 @@ import type { OrderKey } from "@sightline/wire/filter/order";
 import type { Aggregation, DimensionReference, MetricView } from "@sightline/wire/model/metric";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
+import type { TextMatches } from "./text-matches.ts";
 import type { TraceCosts } from "./trace-costs.ts";
 import type { TraceParts } from "./trace-parts.ts";
 import type { TraceRemoval } from "./trace-removal.ts";
@@ -82,7 +83,7 @@ export interface MetricPoint {
   readonly values: Readonly<Partial<Record<Aggregation, number | null>>>;
 }
 
-export interface TelemetryStore extends TraceParts, TraceCosts, TraceTransfer, TraceRemoval, TraceValues {
+export interface TelemetryStore extends TraceParts, TraceCosts, TraceTransfer, TraceRemoval, TextMatches, TraceValues {
   /**
    * Keeps spans and brings the rows of their traces up to date.
    *

@@ -10,6 +10,7 @@ import type { TraceInfo } from "@sightline/wire/model/trace";
 import { decodePageToken, encodePageToken, fingerprint } from "./page-token.ts";
 import { countChars, toSpan } from "./span-view.ts";
 import type { Call, Stores } from "./stores.ts";
+import { textsSought } from "./texts-sought.ts";
 import { readSelection } from "./trace-selection.ts";
 import { toTraceInfo } from "./trace-view.ts";
 
@@ -40,7 +41,17 @@ export async function searchTraces(
   const { traces, next } = input.include?.includes("spans")
     ? await addSpans(stores, page, call)
     : { traces: page.traces.map((info) => ({ info: toTraceInfo(info) })), next: page.next };
-  return { traces, ...(next && { nextPageToken: encodePageToken(next, search) }) };
+  const matches = input.include?.includes("matches")
+    ? await stores.telemetry.findTextMatches(
+        traces.map(({ info }) => info.traceId),
+        textsSought(selection.filter),
+        call,
+      )
+    : undefined;
+  return {
+    traces: traces.map((trace) => ({ ...trace, ...(matches && { matches: matches.get(trace.info.traceId) ?? [] }) })),
+    ...(next && { nextPageToken: encodePageToken(next, search) }),
+  };
 }
 
 /** Keys of an order; more make a sort slow and help nobody. */

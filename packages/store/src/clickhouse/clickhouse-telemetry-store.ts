@@ -24,6 +24,7 @@ import { loadSeenTraces } from "./seen-traces.ts";
 import { getSpan, getSpanOutlines, getSpans } from "./spans.ts";
 import { experimentSizes, tableSizes } from "./storage-sizes.ts";
 import { TextIndex } from "./text-index.ts";
+import { findTextMatches } from "./text-matches.ts";
 import { searchTraceGroups } from "./trace-groups.ts";
 import { searchTraces } from "./trace-pages.ts";
 import { TracePartsWriter } from "./trace-parts-writer.ts";
@@ -71,7 +72,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const parts = new TracePartsWriter(shared);
   const costs = new CostWriter(shared);
   const maintenance = new Maintenance(options.maintenanceClient ?? client);
-  const removals = new Removals({ queries, maintenance, deleteTraces: (traceIds) => writer.deleteTraces(traceIds) });
+  const removals = new Removals({ queries, maintenance, deleteTraces: (ids, range) => writer.deleteTraces(ids, range) });
   const broken = await findBrokenTraces(queries);
   await writer.deleteTraces(broken.halfDeleted);
   await writer.repair(broken.torn);
@@ -101,6 +102,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
         textIndex.written(spans.length);
       }),
     searchTraces: (query, options = {}) => searchTraces(queries, query, options),
+    findTextMatches: (traceIds, texts, options = {}) => findTextMatches(queries, traceIds, texts, options),
     countTraces: (selection, options = {}) => countTraces(queries, selection, options),
     aggregate: (query, options = {}) => aggregate(queries, query, options),
     startRange: (selection, options = {}) => startRange(queries, selection, options),

@@ -121,8 +121,10 @@ function attribute(key: string): AttributeSql {
   if (column === undefined) return own;
   const source = raw(`${column}_source`);
   const json = raw(column);
-  const isText = sql`${source} = ${param(`text ${key}`, "String")}`;
-  const isKept = sql`${source} IN ${param([`text ${key}`, `string ${key}`, `value ${key}`], "Array(String)")}`;
+  // A text whose escapes are spelled otherwise says how between its form and its key (`json-escapes.ts` of wire).
+  const isSpelled = sql`startsWith(${source}, 'text~') AND endsWith(${source}, ${param(` ${key}`, "String")})`;
+  const isText = sql`(${source} = ${param(`text ${key}`, "String")} OR (${isSpelled}))`;
+  const isKept = sql`(${isText} OR ${source} IN ${param([`string ${key}`, `value ${key}`], "Array(String)")})`;
   const isOwn = hasEntry("attributes", key);
   return {
     isThere: sql`(${own.isThere} OR (${isKept} AND ${json} != 'null'))`,

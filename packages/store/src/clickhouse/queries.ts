@@ -147,7 +147,7 @@ export class Queries {
     ids: readonly string[],
     query: (part: readonly string[]) => Sql,
     onRow: (row: Cell[]) => void,
-    options: CallOptions = {},
+    options: ReadOptions = {},
   ): Promise<void> {
     for (const part of partsOf(ids)) await this.each(query(part), onRow, options);
   }

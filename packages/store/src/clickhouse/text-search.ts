@@ -37,13 +37,19 @@ function patternCondition(column: TextColumn, pattern: string, operator: "LIKE" 
 }
 
 function containsCondition(column: TextColumn, needle: string): Sql {
+  const name = raw(column);
   const forms = needleForms(needle).map((form) => {
-    const says = (text: Sql, part: string) => sql`position(${folded(text, part)}, ${param(part, "String")}) > 0`;
-    // Decoding costs as much as reading; texts that lack a part of the needle need none. Escapes change only these characters.
-    const parts = column === "failure" ? [form] : form.split(ESCAPED).filter((part) => part !== "");
-    return and([...parts.map((part) => says(raw(column), part)), says(decodedText(column), form)]);
+    const says = (text: Sql, part: string) => sql`position(${foldedText(text, part)}, ${param(part, "String")}) > 0`;
+    if (column === "failure") return says(name, form);
+    // Decoding costs as much as reading. Escapes change only a few characters: a text without the parts of the needle between them
+    // needs no decoding, nor does one without escapes.
+    const parts = form.split(ESCAPED).filter((part) => part !== "");
+    const decoded = says(decodedText(column), form);
+    const isPlain = parts.length === 1 && parts[0] === form;
+    const exactly = isPlain ? sql`position(${name}, '\\\\') = 0 OR ${decoded}` : decoded;
+    return and([...parts.map((part) => says(name, part)), exactly]);
   });
-  return sql`${raw(column)} != '' AND (${join(forms, " OR ")})`;
+  return sql`${name} != '' AND (${join(forms, " OR ")})`;
 }
 
 /** What stands escaped in the strings of JSON. */
@@ -51,7 +57,7 @@ function containsCondition(column: TextColumn, needle: string): Sql {
 const ESCAPED = /["\\\u0000-\u001f]/;
 
 /** `foldText` of wire; the final sigma makes no difference to a needle without a sigma. */
-function folded(text: Sql, needle: string): Sql {
+export function foldedText(text: Sql, needle: string): Sql {
   return needle.includes("σ") ? sql`replaceAll(lowerUTF8(${text}), 'ς', 'σ')` : sql`lowerUTF8(${text})`;
 }
 

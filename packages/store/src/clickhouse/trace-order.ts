@@ -117,8 +117,9 @@ export class SortOrder {
       const direction = raw(this.#orders[index]?.direction === "ASC" ? "ASC" : "DESC");
       return [...(missing === undefined ? [] : [sql`${missing} ASC`]), sql`${value} ${direction}`];
     });
-    // A start that is a key already would keep ClickHouse from reading in the order of the sort key.
-    const ties = this.byStart === undefined ? [raw("start_time DESC")] : [];
+    // Twice the same key would keep ClickHouse from reading in the order of the sort key.
+    const isKey = this.#orders.some(({ key }) => key === "timestamp_ms");
+    const ties = isKey ? [] : [raw("start_time DESC")];
     return join([...keys, ...ties, raw("trace_id ASC")], ", ");
   }
 

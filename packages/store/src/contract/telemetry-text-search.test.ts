@@ -1,6 +1,7 @@
 /**
  * Text search: what is found, by the oracle of wire, on spans that the index has not reached, that it has, and after merges.
  */
+import { setImmediate } from "node:timers/promises";
 import { payloadFromAttribute } from "@sightline/wire/conventions/payload";
 import type { Filter } from "@sightline/wire/filter/ast";
 import { payloadText } from "@sightline/wire/filter/payload-text";
@@ -8,8 +9,9 @@ import { textSays } from "@sightline/wire/text-fold";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clickHouseAddress } from "../clickhouse/address.ts";
 import { Queries } from "../clickhouse/queries.ts";
-import { sql } from "../clickhouse/sql.ts";
+import { and, param, sql } from "../clickhouse/sql.ts";
 import { TextIndex } from "../clickhouse/text-index.ts";
+import { mayHoldTexts, textCondition } from "../clickhouse/text-search.ts";
 import { connectClickHouse } from "../engines/clickhouse.ts";
 import type { SpanRecord, TelemetryStore, TraceCursor } from "../telemetry-store.ts";
 import { clickHouseEngines, openTelemetryStore, type RunningEngine } from "./engines.ts";
@@ -191,5 +193,245 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
         await queries.command(sql`OPTIMIZE TABLE ${queries.table(table)} FINAL`);
       expect(await allFound()).toEqual(allExpected);
     });
+  });
+
+  describe("newest first", () => {
+    const experimentId = freshExperimentId();
+    const inputs = payloadFromAttribute("said", JSON.stringify({ content: "the common word" }));
+    const minute = 60_000_000_000n;
+    // Whole microseconds, as starts are kept.
+    const startOf = (index: number) => (SAMPLE_START / 1000n) * 1000n + BigInt(index) * minute;
+    const records = Array.from({ length: 300 }, (_, index) =>
+      sampleSpan({ traceId: freshTraceId(), experimentId, startTimeUnixNano: startOf(index), inputs }),
+    );
+    const idsFrom = (first: number, end: number) =>
+      records
+        .slice(first, end)
+        .map((record) => record.traceId)
+        .reverse();
+    beforeAll(() => store.writeSpans(records));
+
+    test("pages have no gaps and no doubles, also while more is written", async () => {
+      const filter: Filter = { kind: "text", text: "common" };
+      const found: string[] = [];
+      let after: TraceCursor | undefined;
+      let written = 0;
+      do {
+        const page = await store.searchTraces({
+          experimentIds: [experimentId],
+          filter,
+          order: NEWEST_FIRST,
+          limit: 70,
+          ...(after && { after }),
+        });
+        found.push(...page.traces.map((trace) => trace.traceId));
+        after = page.next;
+        // Newer ones than any page, and one among those that were given already.
+        for (const startTimeUnixNano of [startOf(1000 + written), startOf(299) + BigInt(written + 1) * 1000n]) {
+          await store.writeSpans([sampleSpan({ traceId: freshTraceId(), experimentId, startTimeUnixNano, inputs })]);
+        }
+        written += 1;
+      } while (after !== undefined);
+      expect(written).toBe(5);
+      expect(found).toEqual(idsFrom(0, 300));
+    });
+
+    test("in a range of time, from inclusive, to exclusive; counts agree", async () => {
+      const ranges: { from?: bigint; to?: bigint }[] = [
+        { from: startOf(100), to: startOf(200) },
+        { to: startOf(50) },
+        { from: startOf(299), to: startOf(299) + 1000n },
+        { from: startOf(5000) },
+      ];
+      const expected = [idsFrom(100, 200), idsFrom(0, 50), idsFrom(299, 300), []];
+      for (const withIndex of [false, true]) {
+        if (withIndex) await catchUp();
+        for (const [index, range] of ranges.entries()) {
+          expect(await findText("COMMON WORD", experimentId, range, 60)).toEqual(expected[index]);
+          const selection = {
+            experimentIds: [experimentId],
+            filter: { kind: "text", text: "common" } as const,
+            ...range,
+          };
+          const { total } = await store.countTraces({ ...selection, limit: 1000 });
+          expect(total).toBe(expected[index]?.length);
+          expect((await store.countTraces({ ...selection, limit: 7 })).total).toBe(Math.min(7, total));
+        }
+      }
+    });
+
+    test("a long span of a trace in the range counts, though it began after it", async () => {
+      const traceId = freshTraceId();
+      const experiment = freshExperimentId();
+      const root = sampleSpan({
+        traceId,
+        experimentId: experiment,
+        endTimeUnixNano: SAMPLE_START + 10n * 60n * minute,
+      });
+      const late = {
+        ...root,
+        spanId: spanId(2),
+        parentSpanId: spanId(1),
+        startTimeUnixNano: SAMPLE_START + 9n * 60n * minute,
+      };
+      await store.writeSpans([root, { ...late, outputs: payloadFromAttribute("said", "a late answer") }]);
+      await catchUp();
+      const range = { from: SAMPLE_START - 1000n, to: SAMPLE_START + 1000n };
+      expect(await findText("late answer", experiment, range)).toEqual([traceId]);
+    });
+
+    test("other orders have the same traces, in theirs", async () => {
+      const filter: Filter = { kind: "text", text: "common" };
+      const page = await store.searchTraces({
+        experimentIds: [experimentId],
+        filter,
+        order: [
+          { key: "status", direction: "ASC" },
+          { key: "timestamp_ms", direction: "ASC" },
+        ],
+        limit: 300,
+        to: startOf(299),
+      });
+      expect(page.traces.map((trace) => trace.traceId)).toEqual(idsFrom(0, 299).reverse());
+    });
+  });
+
+  test("what was replaced, deleted or said in another experiment is not found", async () => {
+    const experimentId = freshExperimentId();
+    const saying = (text: string) => ({ inputs: payloadFromAttribute("said", text) });
+    const [kept, replaced, deleted] = [freshTraceId(), freshTraceId(), freshTraceId()] as const;
+    const spans = [kept, replaced, deleted].map((traceId) =>
+      sampleSpan({ traceId, experimentId, ...saying("first words") }),
+    );
+    await store.writeSpans(spans);
+    await catchUp();
+    await store.writeSpans([sampleSpan({ traceId: replaced, experimentId, ...saying("second words") })]);
+    await store.deleteTraces([deleted]);
+    expect(await findText("first", experimentId)).toEqual([kept]);
+    expect(await findText("second", experimentId)).toEqual([replaced]);
+    expect(await findText("first", freshExperimentId())).toEqual([]);
+    expect(await find({ kind: "not", term: { kind: "text", text: "first" } }, experimentId)).toEqual([replaced]);
+  });
+
+  test("one span must say all of span(…), the trace may say texts in several", async () => {
+    const experimentId = freshExperimentId();
+    const traceId = freshTraceId();
+    const root = sampleSpan({ traceId, experimentId, inputs: payloadFromAttribute("said", "apples") });
+    await store.writeSpans([
+      root,
+      { ...root, spanId: spanId(2), parentSpanId: spanId(1), inputs: payloadFromAttribute("said", "pears") },
+    ]);
+    await catchUp();
+    const both: Filter = {
+      kind: "and",
+      terms: [
+        { kind: "text", text: "apples" },
+        { kind: "text", text: "pears" },
+      ],
+    };
+    expect(await find(both, experimentId)).toEqual([traceId]);
+    expect(await find({ kind: "span", filter: both }, experimentId)).toEqual([]);
+  });
+
+  test("a payload of 10 MB is searched whole, and its place is shown in a snippet", async () => {
+    const experimentId = freshExperimentId();
+    const traceId = freshTraceId();
+    const content = `${"lorem ipsum dolor ".repeat(600_000)}the NEEDLE stands "here" ${"sit amet ".repeat(1000)}`;
+    await store.writeSpans([
+      sampleSpan({ traceId, experimentId, outputs: payloadFromAttribute("said", JSON.stringify({ content })) }),
+    ]);
+    await catchUp();
+    expect(await findText('needle stands "here"', experimentId)).toEqual([traceId]);
+    const [match] = (await store.findTextMatches([traceId], ["needle stands"])).get(traceId) ?? [];
+    expect(match).toMatchObject({ spanId: spanId(1), field: "output", length: 13 });
+    expect(match?.snippet.slice(match.at, match.at + match.length)).toBe("NEEDLE stands");
+    expect(match?.snippet.length).toBeLessThan(200);
+  });
+
+  test("places are shown by field, at most three a trace, in decoded text of any script", async () => {
+    const experimentId = freshExperimentId();
+    const [traceId, other] = [freshTraceId(), freshTraceId()] as const;
+    const says = (text: string) => payloadFromAttribute("said", text);
+    const root = sampleSpan({
+      traceId,
+      experimentId,
+      inputs: says(JSON.stringify("İİİ line1\nWETTER: 天気 ☀️")),
+      outputs: says("Wetter, wetter"),
+    });
+    const failing = { statusCode: "ERROR", statusMessage: "no WETTER today" } as const;
+    const spans = [2, 3].map((id) => ({ ...root, spanId: spanId(id), parentSpanId: spanId(1), ...failing }));
+    await store.writeSpans([root, ...spans, sampleSpan({ traceId: other, experimentId })]);
+    const found = await store.findTextMatches([traceId, other], ["wetter", "天気"]);
+    expect([...found.keys()]).toEqual([traceId]);
+    const matches = found.get(traceId) ?? [];
+    expect(matches).toHaveLength(3);
+    for (const { snippet, at, length } of matches) {
+      expect(["wetter", "天気"]).toContain(snippet.slice(at, at + length).toLowerCase());
+    }
+    expect(matches.map(({ snippet }) => snippet)).toContain('"İİİ line1\nWETTER: 天気 ☀️"');
+    expect(await store.findTextMatches([traceId], [])).toEqual(new Map());
+  });
+
+  test("a rare word reads few of the spans that are there, after merges", async () => {
+    const experimentId = freshExperimentId();
+    const day = 86_400_000_000_000n;
+    const records = Array.from({ length: 6000 }, (_, index) =>
+      sampleSpan({
+        traceId: freshTraceId(),
+        experimentId,
+        startTimeUnixNano: SAMPLE_START - day + BigInt(index) * 10_000_000_000n,
+        inputs: payloadFromAttribute("said", JSON.stringify(`words of all spans ${index === 3000 ? "quokka" : ""}`)),
+      }),
+    );
+    await store.writeSpans(records);
+    await catchUp();
+    for (const table of ["spans", "span_words"])
+      await queries.command(sql`OPTIMIZE TABLE ${queries.table(table)} FINAL`);
+    const scope = { table: (name: string) => queries.table(name), experimentIds: [experimentId] };
+    const granules = async (text: string) => {
+      const may = mayHoldTexts({ kind: "text", text }, scope);
+      const plan = await queries.rows(
+        sql`SELECT explain FROM (EXPLAIN indexes = 1 SELECT trace_id FROM ${queries.table("spans")} FINAL
+          WHERE ${and([sql`experiment_id = ${param(experimentId, "String")}`, ...may, textCondition(text, "contains")])})`,
+      );
+      const lines = plan
+        .map(([line]) => String(line))
+        .filter((line) => line.includes("Granules: ") && line.includes("/"));
+      return Number(/Granules: (\d+)\//.exec(lines.at(-1) ?? "")?.[1]);
+    };
+    expect(await granules("words of all")).toBeGreaterThanOrEqual(5);
+    expect(await granules("quokka")).toBeLessThanOrEqual(2);
+    expect(await granules("wombat")).toBe(0);
+    expect(await findText("quokka", experimentId)).toEqual([records[3000]?.traceId]);
+  });
+
+  test("a search that is given up stops in the engine", async () => {
+    const experimentId = freshExperimentId();
+    const content = "lorem ipsum dolor ".repeat(200);
+    const inputs = payloadFromAttribute("said", JSON.stringify({ content }));
+    for (let round = 0; round < 10; round += 1) {
+      await store.writeSpans(
+        Array.from({ length: 2000 }, () => sampleSpan({ traceId: freshTraceId(), experimentId, inputs })),
+      );
+    }
+    const marker = `absent ${crypto.randomUUID()}`;
+    const running = async () => {
+      const [row] = await queries.rows(
+        sql`SELECT count() FROM system.processes WHERE position(query, ${param(marker, "String")}) > 0 AND query NOT LIKE '%system.processes%'`,
+      );
+      return Number(row?.[0]);
+    };
+    const controller = new AbortController();
+    const reason = new Error("the browser went away");
+    const terms = Array.from({ length: 40 }, (_, index): Filter => ({ kind: "text", text: `${marker} ${index}` }));
+    const search = store.searchTraces(
+      { experimentIds: [experimentId], filter: { kind: "or", terms }, order: NEWEST_FIRST, limit: 10 },
+      { signal: controller.signal },
+    );
+    const outcome = expect(search).rejects.toBe(reason);
+    while ((await running()) === 0) await setImmediate();
+    controller.abort(reason);
+    await outcome;
+    while ((await running()) > 0) await setImmediate();
   });
 });

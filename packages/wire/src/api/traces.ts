@@ -11,6 +11,16 @@ const TraceParams = z.object({ traceId: z.string() });
 /** Most traces that one page may hold. */
 export const MAX_PAGE_SIZE = 1000;
 
+/** A place where a text of the filter stands, with what is around it; at most three a trace. */
+const TextMatch = z.object({
+  spanId: z.string(),
+  field: z.enum(["input", "output", "error"]),
+  snippet: z.string(),
+  /** Where the text begins in the snippet, and how long it is there, in UTF-16 units. */
+  at: z.number(),
+  length: z.number(),
+});
+
 export const searchTraces = endpoint({
   id: "searchTraces",
   method: "POST",
@@ -29,13 +39,16 @@ export const searchTraces = endpoint({
     from: z.optional(z.string()),
     /** RFC 3339, exclusive. */
     to: z.optional(z.string()),
-    include: z.optional(z.array(z.enum(["spans"]))),
+    /** `matches`: where the texts of the filter stand. */
+    include: z.optional(z.array(z.enum(["spans", "matches"]))),
   }),
   response: z.object({
-    traces: z.array(z.object({ info: TraceInfo, spans: z.optional(z.array(Span)) })),
+    traces: z.array(
+      z.object({ info: TraceInfo, spans: z.optional(z.array(Span)), matches: z.optional(z.array(TextMatch)) }),
+    ),
     nextPageToken: z.optional(z.string()),
   }),
-  errors: ["BAD_FILTER", "BAD_PAGE_TOKEN", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+  errors: ["BAD_FILTER", "BAD_PAGE_TOKEN", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER", "QUERY_TOO_SLOW"],
 });
 
 export const countTraces = endpoint({
@@ -50,7 +63,7 @@ export const countTraces = endpoint({
     to: z.optional(z.string()),
   }),
   response: z.object({ total: z.number(), errors: z.number() }),
-  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER", "QUERY_TOO_SLOW"],
 });
 
 export const getTrace = endpoint({
