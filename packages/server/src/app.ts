@@ -148,7 +148,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
   // Before the endpoints: `/traces/export` must not be taken for the trace "export".
-  addStreams(hono, createTransferRoutes(stores, backups));
+  addStreams(hono, createTransferRoutes({ stores, backups, admit: () => lifeCycle.disk.admit() }));
   addEndpoints(hono, endpoints, ownHandlers({ stores, lifeCycle, backups, prices }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),

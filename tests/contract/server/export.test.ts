@@ -138,6 +138,55 @@ test("export, import into another server, export again: the same traces, to the 
   expect(await exportLines(target, { experiments: ["Träume"] })).toEqual(again);
 });
 
+test("what a client said of a trace goes with it, also of one without spans", async () => {
+  const experiment = "told";
+  const root = makeSpan();
+  const lines = [
+    { state: "ERROR", name: "said", durationMs: 1234.567, requestPreview: "asked", spanCount: 1 },
+    { traceId: `tr-${newTraceId()}`, state: "IN_PROGRESS", name: "no span", durationMs: 0, spanCount: 0 },
+  ].map((told) => {
+    const info = {
+      traceId: `tr-${root.traceId}`,
+      experimentId: "7",
+      requestTime: "2026-11-24T08:25:09.717123Z",
+      tags: { a: "b" },
+      metadata: {},
+      assessments: [],
+      ...told,
+    };
+    const span = {
+      ...SPAN_LINE,
+      spanId: root.spanId,
+      startTimeUnixNano: String(START),
+      endTimeUnixNano: String(START),
+    };
+    return JSON.stringify({ experiment, info, spans: told.spanCount === 0 ? [] : [span] });
+  });
+  expect(await importBody(target, lines.join("\n"))).toMatchObject({ imported: 2, refused: 0 });
+  const exported = await exportLines(target, { experiments: [experiment] });
+  const infos = exported.map((line) => JSON.parse(line).info);
+  expect(infos).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ state: "ERROR", name: "said", durationMs: 1234.567, requestPreview: "asked" }),
+      expect.objectContaining({ state: "IN_PROGRESS", name: "no span", tags: { a: "b" }, spanCount: 0 }),
+    ]),
+  );
+  await importBody(target, exported.join("\n"));
+  expect(await exportLines(target, { experiments: [experiment] })).toEqual(exported);
+});
+
+/** A span as a line has it; ids and times are missing. */
+const SPAN_LINE = {
+  name: "agent",
+  spanType: "AGENT",
+  status: { code: "OK" },
+  inputs: null,
+  outputs: null,
+  attributes: {},
+  events: [],
+  links: [],
+};
+
 test("an export is what the filter, the experiments and the times say, newest first", async () => {
   const experiment = "selected";
   for (let index = 0; index < 12; index++) {

@@ -25,7 +25,14 @@ export interface StreamRoute {
   readonly handle: (request: Request, params: Readonly<Record<string, string>>) => Promise<Response>;
 }
 
-export function createTransferRoutes(stores: Stores, backups: Backups): readonly StreamRoute[] {
+export interface TransferParts {
+  readonly stores: Stores;
+  readonly backups: Backups;
+  /** Throws if no spans are taken now, e.g. because the disk is full. */
+  readonly admit: () => void;
+}
+
+export function createTransferRoutes({ stores, backups, admit }: TransferParts): readonly StreamRoute[] {
   return [
     { method: "GET", path: EXPORT_PATH, handle: (request) => answerExport(stores, request, readQuery(request)) },
     {
@@ -34,7 +41,7 @@ export function createTransferRoutes(stores: Stores, backups: Backups): readonly
       handle: async (request) =>
         answerExport(stores, request, checkInput(ExportRequest, await readJson(request), "field")),
     },
-    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, request) },
+    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, admit, request) },
     {
       method: "GET",
       path: BACKUP_FILE_PATH,
@@ -68,11 +75,11 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
   });
 }
 
-async function answerImport(stores: Stores, request: Request): Promise<Response> {
+async function answerImport(stores: Stores, admit: () => void, request: Request): Promise<Response> {
   const { searchParams } = new URL(request.url);
   // `checkInput` gives what the schema says.
   const query = checkInput(ImportQuery, Object.fromEntries(searchParams), "query parameter") as ImportQuery;
-  return replyJson(200, await importTraces(stores, readStream(request), query, { signal: request.signal }));
+  return replyJson(200, await importTraces(stores, readStream(request), query, { signal: request.signal, admit }));
 }
 
 /** The query of a GET: lists come as a parameter once for each item, booleans as `true` or `false`. */

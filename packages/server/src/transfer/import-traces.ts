@@ -24,17 +24,19 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 /**
  * Reads the stream to its end; no more of it than is being written.
  *
- * @throws the store's errors; what was written before stays, and importing all again is safe
+ * @param call  `admit` throws if no spans are taken now
+ * @throws the store's errors and those of `admit`; what was written before stays, and importing all again is safe
  */
 export async function importTraces(
   stores: Stores,
   body: AsyncIterable<Uint8Array>,
   query: ImportQuery,
-  call: Call,
+  call: Call & { readonly admit: () => void },
 ): Promise<ImportResult> {
   const experiments = new ImportExperiments(stores, query.experiment);
   const report = new Report();
   let batch = new Batch();
+  call.admit();
   for await (const { number, bytes } of readLines(body, MAX_LINE_BYTES)) {
     if (bytes === undefined) {
       report.refuse(number, `it is longer than ${MAX_LINE_BYTES} bytes`);
@@ -46,6 +48,7 @@ export async function importTraces(
     batch.bytes += bytes.length;
     if (batch.records.length < BATCH_SPANS && batch.bytes < BATCH_BYTES) continue;
     call.signal.throwIfAborted();
+    call.admit();
     await batch.write(stores, report);
     batch = new Batch();
   }
