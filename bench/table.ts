@@ -40,7 +40,7 @@ const efforts: Readonly<Record<string, Effort>> = {
   "mlflow-sqlite": peerEffort(80_000, 12),
   "mlflow-postgres": peerEffort(80_000, 12),
   // Stores 60 to 130 spans a second, and accepts more than that into its memory.
-  phoenix: peerEffort(12_000, 5),
+  phoenix: { ...peerEffort(12_000, 6), ingestMaxTraces: 1000 },
 };
 
 function peerEffort(seedSpans: number, ingestSeconds: number): Effort {

@@ -21,6 +21,8 @@ export interface Effort {
   readonly seedSpans: number;
   readonly ingestSeconds: number;
   readonly ingestRounds: number;
+  /** Of one load; absent = as many as come in the time. For a system that accepts more than it can store for minutes. */
+  readonly ingestMaxTraces?: number;
   readonly warmStarts: number;
   readonly killRounds: number;
   /** Runs of a query and seconds for all runs of it. */

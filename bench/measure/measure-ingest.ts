@@ -43,6 +43,8 @@ export interface MeasureIngestOptions {
   readonly load: IngestLoad;
   readonly seconds: number;
   readonly connections?: number;
+  /** Ends the load after so many traces. */
+  readonly maxTraces?: number;
   /** How long to wait for spans that were acknowledged before they were stored. Default 60. */
   readonly maxDrainSeconds?: number;
 }
@@ -55,7 +57,7 @@ const DRAIN_POLL_MS = 500;
 export function loadFor(
   system: System,
   running: RunningSystem,
-  options: Pick<MeasureIngestOptions, "load" | "seconds" | "connections">,
+  options: Pick<MeasureIngestOptions, "load" | "seconds" | "connections" | "maxTraces">,
 ): Load {
   const { tracesPerRequest, gzip } = ingestLoads[options.load];
   return {
@@ -65,6 +67,7 @@ export function loadFor(
     gzip,
     connections: options.connections ?? CONNECTIONS,
     seconds: options.seconds,
+    ...(options.maxTraces !== undefined && { maxTraces: options.maxTraces }),
   };
 }
 

@@ -4,7 +4,7 @@
 import type { RunningSystem, System } from "../systems/system.ts";
 
 /** Starts the system and takes the time. */
-export async function timedStart(
+async function timedStart(
   system: System,
   folder: string,
 ): Promise<{ readonly running: RunningSystem; readonly seconds: number }> {

@@ -19,7 +19,7 @@ export interface ProcessUsage {
  *
  * PostgreSQL's postmaster and process supervisors may end up below init: name them as roots too.
  */
-export function processTree(roots: readonly number[]): ProcessUsage[] {
+function processTree(roots: readonly number[]): ProcessUsage[] {
   const parents = new Map<number, number>();
   const cpu = new Map<number, number>();
   for (const entry of readdirSync("/proc")) {

@@ -7,7 +7,7 @@ import { keepAlive, sendForJson } from "../measure/http.ts";
 import { folderBytes, freePort, startProgram } from "../systems/processes.ts";
 import type { Query, QueryName, RunningSystem, Seeded, System } from "../systems/system.ts";
 import { ABSENT_WORD, commonWord, RARE_WORD, RARE_WORD_ZH } from "../workload/text.ts";
-import { largeTraceIndex, rareTraces, traceIdOf, traceIdText } from "../workload/traces.ts";
+import { largeTraceIndex, oldestMs, rareTraces, traceIdOf, traceIdText } from "../workload/traces.ts";
 import { type PostgresServer, postgresVersion, startPostgresServer } from "./postgres-server.ts";
 import { ensurePython } from "./python-environment.ts";
 
@@ -159,8 +159,8 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
     percentilesAll: metrics({
       ...latency,
       // A bucket needs a range here.
-      start_time_ms: Math.round(newestMs - 40 * DAY_MS),
-      end_time_ms: Math.round(newestMs + DAY_MS),
+      start_time_ms: Math.floor(oldestMs(traces, newestMs)),
+      end_time_ms: Math.round(newestMs),
     }),
     counts: metrics({ ...count, dimensions: ["trace_status"] }),
     rareWordDay: search(text(RARE_WORD, inLastDay)),

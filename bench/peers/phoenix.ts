@@ -7,7 +7,7 @@ import { type HttpRequest, keepAlive, sendForJson } from "../measure/http.ts";
 import { folderBytes, freePort, startProgram } from "../systems/processes.ts";
 import type { Query, QueryName, RunningSystem, Seeded, System } from "../systems/system.ts";
 import { ABSENT_WORD, commonWord, RARE_WORD, RARE_WORD_ZH } from "../workload/text.ts";
-import { largeTraceIndex, rareTraces, traceIdOf } from "../workload/traces.ts";
+import { largeTraceIndex, oldestMs, rareTraces, traceIdOf } from "../workload/traces.ts";
 import { ensurePython } from "./python-environment.ts";
 
 const VERSION = "20.26.1";
@@ -115,7 +115,7 @@ async function queries(url: string, id: string, seeded: Seeded): Promise<Partial
   const range = (from: number, to: number) =>
     `timeRange: { start: "${new Date(from).toISOString()}", end: "${new Date(to).toISOString()}" }`;
   const lastDay = range(newestMs - DAY_MS, newestMs + 1);
-  const allTime = range(newestMs - 40 * DAY_MS, newestMs + DAY_MS);
+  const allTime = range(oldestMs(traces, newestMs), newestMs + 1);
   const ask = (selection: string, count: Query["count"], expected?: number): Query => ({
     request: graphql(url, id, selection),
     count: (answer) => count(nodeOf(answer as GraphqlAnswer)),

@@ -22,9 +22,21 @@ export function sightline(from: "build" | "source"): System {
     name: "sightline",
     title: from === "build" ? "Sightline" : "Sightline (from source)",
     dialect: "mlflow",
-    prepare: async () => undefined,
+    prepare: async () => {
+      if (from === "build") await build();
+    },
     start: (folder) => start(folder, from),
   };
+}
+
+/** Compiles what is not compiled, as `npm start` does. */
+async function build(): Promise<void> {
+  const setup = join(root, "scripts", "setup.mjs");
+  // A script without types: see its docstring.
+  const { ensureBuild } = (await import(setup)) as {
+    readonly ensureBuild: (report: (line: string) => void) => Promise<string>;
+  };
+  await ensureBuild((line) => void process.stdout.write(`build: ${line}\n`));
 }
 
 async function start(folder: string, from: "build" | "source"): Promise<RunningSystem> {

@@ -14,7 +14,7 @@ export function seeded(seed: number): () => number {
 }
 
 /** A bijection of 32-bit integers without visible order (the finalizer of MurmurHash3). */
-export function scramble(value: number): number {
+function scramble(value: number): number {
   let mixed = value | 0;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);

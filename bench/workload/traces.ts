@@ -10,7 +10,7 @@ export const SPANS_PER_TRACE = 8;
 export const FIRST_LOAD_INDEX = 1_000_000_000;
 
 /** A seeded trace every so many milliseconds, going back in time: 5 million spans are 30 days. */
-export const SEED_INTERVAL_MS = (30 * 86_400_000 * SPANS_PER_TRACE) / 5_000_000;
+const SEED_INTERVAL_MS = (30 * 86_400_000 * SPANS_PER_TRACE) / 5_000_000;
 
 /** Of so many seeded traces one holds the rare word, and another one the Chinese rare word, each in one span. */
 const RARE_EVERY = 2500;
@@ -48,6 +48,11 @@ export function seededTrace(index: number, newestMs: number): TraceFacts {
   const startMs = newestMs - (index + fraction(index, 20)) * SEED_INTERVAL_MS;
   const rest = index % RARE_EVERY;
   return describe(index, startMs, rest === RARE_AT ? "en" : rest === RARE_ZH_AT ? "zh" : undefined);
+}
+
+/** Milliseconds since the epoch before which no seeded trace started. */
+export function oldestMs(traces: number, newestMs: number): number {
+  return newestMs - (traces + 1) * SEED_INTERVAL_MS;
 }
 
 /** Facts of a trace that only loads the server and starts now. @param index  at least {@link FIRST_LOAD_INDEX} */
