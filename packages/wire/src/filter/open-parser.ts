@@ -18,7 +18,9 @@
  */
 import type { Filter, FilterOperator } from "./ast.ts";
 import { type FieldContext, filterFields, type ResolvedField, resolveField } from "./fields.ts";
+import { isComparison, isMoreText, KEYWORDS, lacksOperator } from "./free-text.ts";
 import type { Token } from "./lexer.ts";
+import { nearestWord } from "./nearest.ts";
 import { type Condition, joinConditions } from "./shape.ts";
 import { isSymbol, listed, type Refusal, type TokenReader, wordOf } from "./token-reader.ts";
 import { readValue, type Subject } from "./values.ts";
@@ -37,9 +39,6 @@ export interface FilterLimits {
 export function parseOpenTokens(reader: TokenReader, limits: FilterLimits): Filter {
   return new Parser(reader, limits).parse();
 }
-
-/** What a bare word must not be. */
-const KEYWORDS = new Set(["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "RLIKE", "IS", "NULL", "EXISTS"]);
 
 class Parser {
   readonly #reader: TokenReader;
@@ -73,18 +72,25 @@ class Parser {
 
   #and(context: FieldContext): Filter {
     const conditions = [this.#not(context)];
+    const reader = this.#reader;
     while (true) {
-      if (this.#reader.isKeyword("AND")) this.#reader.skip();
-      else if (conditions.at(-1)?.filter.kind !== "text" || !this.#startsCondition()) break;
-      conditions.push(this.#not(context));
+      if (reader.isKeyword("AND")) {
+        reader.skip();
+        conditions.push(this.#not(context));
+      } else if (conditions.at(-1)?.filter.kind === "text" && this.#startsCondition()) {
+        conditions.push(
+          isMoreText(reader, context) ? { filter: this.#counted(() => this.#text()) } : this.#not(context),
+        );
+      } else {
+        return joinConditions(conditions);
+      }
     }
-    return joinConditions(conditions);
   }
 
-  /** Whether what follows can only be another condition: then AND may be left out. */
+  /** Whether what follows free text can only be another condition: then AND may be left out. */
   #startsCondition(): boolean {
     const token = this.#reader.peek();
-    if (token.kind === "path") return !KEYWORDS.has(wordOf(token));
+    if (token.kind === "path") return !["AND", "OR", "NOT"].includes(wordOf(token));
     return token.kind === "string" || token.kind === "number";
   }
 
@@ -102,11 +108,18 @@ class Parser {
       const filter = this.#deeper(token, () => ({ kind: "span", filter: this.#spanBracket() }) as const);
       return { filter };
     }
+    return this.#counted(() => this.#condition(context));
+  }
+
+  #counted<Result>(read: () => Result): Result {
     this.#conditions += 1;
     if (this.#conditions > this.#limits.comparisons) {
-      throw reader.refusal(token, `A filter may hold ${this.#limits.comparisons} comparisons; use IN for long lists.`);
+      throw this.#reader.refusal(
+        this.#reader.peek(),
+        `A filter may hold ${this.#limits.comparisons} comparisons; use IN for long lists.`,
+      );
     }
-    return this.#condition(context);
+    return read();
   }
 
   /** Reads what stands behind a token that opens another level. */
@@ -145,11 +158,13 @@ class Parser {
       const subject = this.#subject(context);
       return this.#onField(context, subject, { kind: "presence", left: subject.left, operator: "IS NOT NULL" });
     }
-    const isComparison = this.#operatorFollows(context);
+    const isCompared = isComparison(reader, context);
     // In double quotes a name may stand too, as in MLflow.
-    if (token.kind === "string" && !(isComparison && token.quote === '"')) return { filter: this.#text() };
-    if (!isComparison && (token.kind === "path" ? !KEYWORDS.has(wordOf(token)) : token.kind === "number")) {
-      return { filter: this.#text() };
+    if (token.kind === "string" && !(isCompared && token.quote === '"')) return { filter: this.#text() };
+    if (!isCompared && !lacksOperator(reader, context)) {
+      if (token.kind === "path" ? !KEYWORDS.has(wordOf(token)) : token.kind === "number") {
+        return { filter: this.#text() };
+      }
     }
     const subject = this.#subject(context);
     const operator = this.#operator(subject);
@@ -170,34 +185,6 @@ class Parser {
   #onField(context: FieldContext, subject: FoundSubject, filter: Filter): Condition {
     if (context === "span" || subject.field.entity !== "span") return { filter };
     return subject.ofAnySpan ? { filter: { kind: "span", filter } } : { filter, isOfSpan: true };
-  }
-
-  /**
-   * Whether a comparison stands here, and no free text. Words such as `in` and `like` are part of many sentences: they are
-   * operators behind a field, or before what they are compared with.
-   */
-  #operatorFollows(context: FieldContext): boolean {
-    const reader = this.#reader;
-    const token = reader.peek();
-    const next = reader.peek(1);
-    if (next.kind === "symbol") return ["=", "!=", "<", "<=", ">", ">="].includes(next.symbol);
-    if (next.kind !== "path") return false;
-    const isField = token.kind === "path" && resolveField(token.parts, context).kind !== "unknown";
-    switch (wordOf(next)) {
-      case "IN":
-        return isField || reader.isSymbol("(", 2);
-      case "LIKE":
-      case "ILIKE":
-      case "RLIKE":
-        return isField || reader.peek(2).kind === "string";
-      case "IS":
-        return isField || reader.isKeyword("NULL", 2) || (reader.isKeyword("NOT", 2) && reader.isKeyword("NULL", 3));
-      case "NOT":
-      case "EXISTS":
-        return isField;
-      default:
-        return false;
-    }
   }
 
   #subject(context: FieldContext): FoundSubject {
@@ -249,8 +236,10 @@ class Parser {
     const found = field.operators.find((candidate) => candidate === operator);
     if (found !== undefined) return found;
     const expected = field.operators;
+    const nearest = nearestWord(wordOf(token), expected);
     throw reader.refusal(token, `After ${written} comes ${listed(expected)}, not ${reader.show(token)}.`, {
       expected,
+      ...(nearest !== undefined && { suggestion: nearest }),
     });
   }
 

@@ -167,6 +167,146 @@ describe("parseFilter", () => {
     `);
   });
 
+  test.each([
+    ["refund", "'refund'"],
+    ["refund order", "'refund' AND 'order'"],
+    ["refund order status = 'OK'", "'refund' AND 'order' AND status = 'OK'"],
+    ['refund OR "it\'s late" 404', "'refund' OR ('it''s late' AND '404')"],
+    ["NOT refund", "NOT 'refund'"],
+    ["(退款 OR 환불) AND हिन्दी 💡", "('退款' OR '환불') AND 'हिन्दी' AND '💡'"],
+    ["error in production", "'error' AND 'in' AND 'production'"],
+    ["user is angry", "'user' AND 'is' AND 'angry'"],
+    ["what is this like", "'what' AND 'is' AND 'this' AND 'like'"],
+    ["file exists user@example.com https://x.dev/a-b", undefined],
+    ["tags.a IS NULL", "tags.a IS NULL"],
+    ["tags.a is not null", "tags.a IS NOT NULL"],
+    ["EXISTS tags.a", "tags.a IS NOT NULL"],
+    ["tags.a EXISTS AND NOT exists cost", "tags.a IS NOT NULL AND NOT cost IS NOT NULL"],
+    ["input rlike '^a+$'", "input RLIKE '^a+$'"],
+    ["feedback.ok = true AND feedback.score > 0.5", "feedback.ok = 'true' AND feedback.score > 0.5"],
+    ["feedback.`my score` IN (1, 2.5)", "feedback.`my score` IN (1, 2.5)"],
+    ["expectation.lang = 'de'", "expectation.lang = 'de'"],
+    ["issue = 'iss-1' OR run_id = 'r'", "issue.id = 'iss-1' OR run = 'r'"],
+    ["prompt = 'greet/1'", "prompt = 'greet/1'"],
+    ["text ILIKE '%x%'", "text ILIKE '%x%'"],
+    ["span(kind = 'TOOL' AND (name = 'a' OR NOT attributes.k EXISTS))", undefined],
+    ["span.name = 'a'", "span(name = 'a')"],
+    ["span.name = 'a' AND cost > 1 AND span.type = 'LLM'", "span(name = 'a' AND type = 'LLM') AND cost > 1"],
+    ["span.name = 'a' OR span.type = 'LLM'", "span(name = 'a') OR span(type = 'LLM')"],
+    ["NOT span.name = 'a' AND span.type = 'LLM'", "NOT span(name = 'a') AND span(type = 'LLM')"],
+    ["span(name = 'a') AND span.type = 'LLM'", "span(name = 'a') AND span(type = 'LLM')"],
+    ["(span.name = 'a' AND span.type = 'LLM')", "span(name = 'a' AND type = 'LLM')"],
+    ["attributes.k = 'v' AND span.name = 'a'", "span(attributes.k = 'v') AND span(name = 'a')"],
+    ["span(span.name = 'a' AND refund)", "span(name = 'a' AND 'refund')"],
+  ])("%s is read", (text, canonical) => {
+    const filter = parsed(text);
+    if (filter === undefined) throw new Error("blank");
+    const printed = printFilter(filter);
+    if (canonical !== undefined) expect(printed).toBe(canonical);
+    expect(parsed(printed)).toEqual(filter);
+  });
+
+  test("says what is wrong with spans, free text and operators", () => {
+    const texts = [
+      "span(span(name = 'a'))",
+      "span(tags.env = 'a')",
+      "span(nmae = 'a')",
+      "span.nmae = 'a'",
+      "span(name = 'a'",
+      "''",
+      "refund '' late",
+      "status 'OK'",
+      "name lik 'a'",
+      "tags.env",
+      "tgas.env = 'a'",
+      "status = 'EROR'",
+      "input RLIKE '(a'",
+      "prompt = 'greet'",
+      "feedback.q > 'a'",
+      "feedback.q IN (1, 'a')",
+      "feedback = 1",
+      "name IS 'a'",
+      "status = 'OK' refund",
+      "refund AND",
+      "refund NOT late",
+    ];
+    expect(texts.map(refused).join("\n")).toMatchInlineSnapshot(`
+      "
+      span(span(name = 'a'))
+           ^^^^ span(…) inside span(…) has no meaning: a condition is on one span.
+
+      span(tags.env = 'a')
+           ^^^^^^^^ A span has no field tags.env. It is a field of the trace: write it outside of span(…).
+
+      span(nmae = 'a')
+           ^^^^ A span has no field nmae. Did you mean name?
+
+      span.nmae = 'a'
+      ^^^^^^^^^ There is no field span.nmae. Did you mean span.name?
+
+      span(name = 'a'
+                     ^ A closing bracket was expected, not the end.
+
+      ''
+      ^^ The text to search for is empty.
+
+      refund '' late
+             ^^ The text to search for is empty.
+
+      status 'OK'
+             ^^^^ After status comes =, !=, IN, NOT IN, LIKE, ILIKE, RLIKE, IS NULL or IS NOT NULL, not 'OK'.
+
+      name lik 'a'
+           ^^^ After name comes =, !=, IN, NOT IN, LIKE, ILIKE, RLIKE, IS NULL or IS NOT NULL, not lik.
+
+      tags.env
+              ^ After tags.env comes =, !=, IN, NOT IN, LIKE, ILIKE, RLIKE, IS NULL or IS NOT NULL, not the end.
+
+      tgas.env = 'a'
+      ^^^^^^^^ There is no field tgas.env. Did you mean tags.env?
+
+      status = 'EROR'
+               ^^^^^^ status is OK, ERROR or IN_PROGRESS, not 'EROR'.
+
+      input RLIKE '(a'
+                  ^^^^ The pattern has an opening bracket that is not closed.
+
+      prompt = 'greet'
+               ^^^^^^^ A prompt is named by 'name/version', with one slash, not 'greet'.
+
+      feedback.q > 'a'
+                   ^^^ feedback.q is compared with a number, not 'a'.
+
+      feedback.q IN (1, 'a')
+                        ^^^ The list holds numbers and texts; 'a' is of the other kind.
+
+      feedback = 1
+      ^^^^^^^^ feedback needs a key: feedback.env, for example.
+
+      name IS 'a'
+           ^^ After name comes =, !=, IN, NOT IN, LIKE, ILIKE, RLIKE, IS NULL or IS NOT NULL, not IS.
+
+      status = 'OK' refund
+                    ^^^^^^ AND, OR or the end was expected, not refund.
+
+      refund AND
+                ^ A field was expected, not the end.
+
+      refund NOT late
+             ^^^ AND, OR or the end was expected, not NOT."
+    `);
+  });
+
+  test("what is misspelt comes with the nearest word", () => {
+    const suggestions = ["nmae = 'a'", "name lik 'a'", "status = 'EROR'", "span(typ = 'a')", "tgas.env = 'a'"].map(
+      (text) => {
+        const result = parseFilter(text);
+        return result.ok ? undefined : result.error.suggestion;
+      },
+    );
+    expect(suggestions).toEqual(["name", "LIKE", "'ERROR'", "type", "tags.env"]);
+  });
+
   test("a misspelt field comes with the nearest one", () => {
     const result = parseFilter("statsu = 'OK'");
     expect(result).toMatchObject({ ok: false, error: { suggestion: "status" } });

@@ -12,7 +12,7 @@ export interface FilterError {
   readonly length: number;
   /** What may stand there, when that is a short list. */
   readonly expected?: readonly string[];
-  /** The field that was probably meant. */
+  /** What was probably meant in place of the marked text: a field, an operator or a value. */
   readonly suggestion?: string;
 }
 

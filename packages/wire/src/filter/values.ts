@@ -6,6 +6,7 @@ import { parseRfc3339 } from "../time.ts";
 import type { ComparisonOperator, FieldReference, FilterValue } from "./ast.ts";
 import type { FilterField } from "./field-type.ts";
 import type { Token } from "./lexer.ts";
+import { nearestWord } from "./nearest.ts";
 import { parseRegex } from "./regex-syntax.ts";
 import { isSymbol, listed, type TokenReader, wordOf } from "./token-reader.ts";
 
@@ -100,7 +101,11 @@ function readWord(reader: TokenReader, { written, field }: Subject, token: Token
   const values = field.values ?? [];
   const word = text === undefined ? undefined : values.find((value) => value === text.toUpperCase());
   if (word !== undefined) return word;
-  throw reader.refusal(token, `${written} is ${listed(values)}, not ${reader.show(token)}.`, { expected: values });
+  const nearest = text === undefined ? undefined : nearestWord(text.toUpperCase(), values);
+  throw reader.refusal(token, `${written} is ${listed(values)}, not ${reader.show(token)}.`, {
+    expected: values,
+    ...(nearest !== undefined && { suggestion: `'${nearest}'` }),
+  });
 }
 
 function readNumber(
