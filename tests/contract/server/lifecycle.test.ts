@@ -395,7 +395,7 @@ test("the storage report has the bytes, rows, times and rules", async () => {
   const report = await client.getStorage();
   const { bytes } = report;
   expect(bytes.total).toBe(bytes.telemetry + bytes.entities + bytes.journal);
-  for (const part of [bytes.telemetry, bytes.entities, bytes.journal]) expect(part).toBeGreaterThan(0);
+  for (const part of [bytes.telemetry, bytes.entities]) expect(part).toBeGreaterThan(0);
   expect(report.tables.find((table) => table.name === "spans")?.rows).toBeGreaterThanOrEqual(4);
   expect(report.experiments.find((experiment) => experiment.name === name)).toMatchObject({
     isDeleted: false,
@@ -499,7 +499,6 @@ describe("disk", () => {
       if (answer.status === 200) sent += 1;
       else refused = answer;
       clock.pass(0);
-      await capped.client.getStorage();
     }
     expect(refused?.status).toBe(503);
     expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
@@ -512,7 +511,8 @@ describe("disk", () => {
     expect((await capped.client.getStorage()).refusal).toBeDefined();
     // Reads go on, and deleting makes room.
     expect((await capped.client.countTraces({ body: {} })).total).toBe(sent);
-    await capped.client.deleteTraces({ body: { experiments: ["usual"] } });
+    const { job } = await capped.client.deleteTraces({ body: { experiments: ["usual"] } });
+    expect((await endedAt(capped.client, job!)).counts.bytesFreed).toBeGreaterThan(1_000_000);
     for (;;) {
       clock.pass(0);
       const answer = await sendLarge(capped, 1000, "usual");

@@ -21,11 +21,12 @@ export interface StorageReportParts extends DataPlaces {
 
 export async function reportStorage(parts: StorageReportParts): Promise<EndpointOutput<typeof endpoint>> {
   const { stores, jobs, guard, dataDir, minFreeBytes, maxBytes, policy } = parts;
-  const [usage, disk, tables, sizes, experiments, retention, lastJobs] = await Promise.all([
+  // First, because it waits until everything acknowledged is in the tables, whose sizes are then read.
+  const sizes = await stores.telemetry.experimentSizes();
+  const [usage, disk, tables, experiments, retention, lastJobs] = await Promise.all([
     measureUsage(parts),
     dataDir === undefined ? undefined : measureDisk(dataDir),
     stores.telemetry.tableSizes(),
-    stores.telemetry.experimentSizes(),
     stores.entities.listExperiments({ includeDeleted: true }),
     getRetention(stores),
     jobs.list({ limit: LAST_JOBS }),

@@ -11,6 +11,7 @@ import { momentUs } from "./moments.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
+import type { StartRange } from "./trace-places.ts";
 
 /** Ids in one statement; see `Queries`. */
 const MAX_IDS_PER_STATEMENT = 1000;
@@ -30,8 +31,8 @@ type Place = { readonly startUs: bigint; readonly traceId: string };
 export interface RemovalParts {
   readonly queries: Queries;
   readonly maintenance: Maintenance;
-  /** Deletes traces with all that is kept of them. */
-  readonly deleteTraces: (traceIds: readonly string[]) => Promise<void>;
+  /** Deletes traces with all that is kept of them; they started in the range when they were listed. */
+  readonly deleteTraces: (traceIds: readonly string[], range: StartRange) => Promise<void>;
 }
 
 export class Removals {
@@ -74,9 +75,12 @@ export class Removals {
         ORDER BY start_time, trace_id LIMIT ${param(limit, "UInt32")}`,
     );
     const places = rows.map(([start, id]): Place => ({ startUs: BigInt(String(start)), traceId: String(id) }));
-    const last = places.at(-1);
-    if (last === undefined) return { traces: 0, spans: 0 };
-    await this.#deleteTraces(places.map((place) => place.traceId));
+    const [first, last] = [places[0], places.at(-1)];
+    if (first === undefined || last === undefined) return { traces: 0, spans: 0 };
+    await this.#deleteTraces(
+      places.map((place) => place.traceId),
+      { fromUs: first.startUs, toUs: last.startUs },
+    );
     await this.#mark(removalId, places, DONE);
     this.#places.set(removalId, last);
     return { traces: rows.length, spans: rows.reduce((sum, [, , spans]) => sum + Number(spans), 0) };

@@ -108,6 +108,23 @@ describe.each(clickHouseEngines)("removal on $name", ({ start }) => {
     expect(await remove({ experimentIds: [experimentId] })).toEqual({ traces: 0, spans: 0 });
   });
 
+  test("traces that moved, or whose spans lie outside of their time, go with all their spans", async () => {
+    const experimentId = freshExperimentId();
+    const [moved, odd, plain] = await writeTraces(3, experimentId);
+    const id = crypto.randomUUID();
+    await store.beginRemoval(id, { experimentIds: [experimentId] });
+    // An earlier span gives one another start than the list has; a client says another time of the other.
+    await store.writeSpans([
+      sampleSpan({ traceId: moved!, experimentId, spanId: spanId(3), startTimeUnixNano: SAMPLE_START - 90n * DAY }),
+      sampleSpan({ traceId: odd!, experimentId, spanId: spanId(3), startTimeUnixNano: SAMPLE_START + 70n * DAY }),
+    ]);
+    await store.putClientInfo({ traceId: odd!, experimentId, requestTimeUnixNano: SAMPLE_START, durationNano: 1_000_000n });
+    while ((await store.continueRemoval(id, 10)).traces > 0);
+    await store.endRemoval(id);
+    for (const traceId of [moved!, odd!, plain!]) expect(await store.getSpanOutlines(traceId)).toEqual([]);
+    expect(await left(experimentId)).toEqual([]);
+  });
+
   test("many ids are no trouble", async () => {
     const experimentId = freshExperimentId();
     const ids = await writeTraces(5, experimentId);
