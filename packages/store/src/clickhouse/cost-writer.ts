@@ -20,8 +20,8 @@ import type { VersionClock } from "./version-clock.ts";
 const SPANS_IN_PAGE = 5000;
 /** Spans rewritten by one statement: their ids are a parameter of 50 KB, which ClickHouse takes up to 128 KiB of. */
 const SPANS_IN_STATEMENT = 1000;
-/** Traces locked at a time: writes of new spans to them wait for as long as it takes to rewrite them. */
-const TRACES_IN_STEP = 100;
+/** Traces locked at a time: writes of new spans to them wait for as long as it takes to rewrite them, about half a second. */
+const TRACES_IN_STEP = 500;
 
 const candidate = rowReader(spanMappings, [
   "traceId",
@@ -48,6 +48,7 @@ interface Hour {
   readonly start: number;
 }
 
+/** Carries out `TraceCosts`. */
 export class CostWriter {
   readonly #queries: Queries;
   readonly #clock: VersionClock;
@@ -82,7 +83,7 @@ export class CostWriter {
         const changed = page.filter((span) => isChanged(span, costOf));
         for (const traceIds of partsOf([...new Set(changed.map(({ traceId }) => traceId))], TRACES_IN_STEP)) {
           signal?.throwIfAborted();
-          const step = await this.#rewrite(traceIds, costOf);
+          const step = await this.#rewrite(hour, traceIds, costOf);
           counts.changed += step;
           if (step > 0) counts.traces += traceIds.length;
         }
@@ -95,15 +96,8 @@ export class CostWriter {
   }
 
   /** The next candidates of an hour, in order of trace and span id. */
-  async #page({ experimentId, start }: Hour, after: Candidate | undefined, options: CallOptions): Promise<Candidate[]> {
-    const moment = (seconds: number): Sql => sql`toDateTime(${param(seconds, "UInt32")}, 'UTC')`;
-    const conditions = [
-      sql`experiment_id = ${param(experimentId, "String")}`,
-      sql`toStartOfHour(start_time) = ${moment(start)}`,
-      // The same once more, for the partitions.
-      sql`start_time >= ${moment(start)} AND start_time < addHours(${moment(start)}, 1)`,
-      IS_CANDIDATE,
-    ];
+  async #page(hour: Hour, after: Candidate | undefined, options: CallOptions): Promise<Candidate[]> {
+    const conditions = [...inHour(hour), IS_CANDIDATE];
     if (after !== undefined) {
       const [traceId, spanId] = [param(after.traceId, "String"), param(after.spanId, "String")];
       conditions.push(sql`trace_id >= ${traceId} AND (trace_id > ${traceId} OR span_id > ${spanId})`);
@@ -114,17 +108,21 @@ export class CostWriter {
     );
   }
 
-  /** Writes the costs of some traces anew. They are looked up again, since they may have changed before they were locked. */
-  async #rewrite(traceIds: readonly string[], costOf: (span: PricedSpan) => number | undefined): Promise<number> {
+  /** Writes the costs of some traces in an hour anew. They are looked up again: they may have changed before they were locked. */
+  async #rewrite(
+    hour: Hour,
+    traceIds: readonly string[],
+    costOf: (span: PricedSpan) => number | undefined,
+  ): Promise<number> {
     return await this.#locks.run(traceIds, async () => {
-      const ids = param(traceIds, "Array(String)");
-      const spans = await this.#candidates(sql`WHERE trace_id IN ${ids} AND ${IS_CANDIDATE}`, {});
+      const isMeant = and([...inHour(hour), sql`trace_id IN ${param(traceIds, "Array(String)")}`, IS_CANDIDATE]);
+      const spans = await this.#candidates(sql`WHERE ${isMeant}`, {});
       const changed = spans.filter((span) => isChanged(span, costOf));
       if (changed.length === 0) return 0;
       for (const traceId of traceIds) this.#recent.take(traceId);
       const version = this.#clock.begin();
       try {
-        for (const part of partsOf(changed, SPANS_IN_STATEMENT)) await this.#rewriteSpans(part, version, costOf);
+        for (const part of partsOf(changed, SPANS_IN_STATEMENT)) await this.#rewriteSpans(hour, part, version, costOf);
       } finally {
         this.#clock.end(version);
       }
@@ -138,6 +136,7 @@ export class CostWriter {
   }
 
   async #rewriteSpans(
+    hour: Hour,
     spans: readonly Candidate[],
     version: number,
     costOf: (span: PricedSpan) => number | undefined,
@@ -154,7 +153,7 @@ export class CostWriter {
     await this.#queries.command(
       sql`INSERT INTO ${table} SELECT * REPLACE (
           if(${cost} < 0, NULL, ${cost}) AS cost_usd, 1 AS cost_computed, ${param(version, "UInt64")} AS version)
-        FROM ${table} FINAL WHERE trace_id IN ${traceIds} AND concat(trace_id, span_id) IN ${keys}
+        FROM ${table} FINAL WHERE ${and([...inHour(hour), sql`trace_id IN ${traceIds}`])} AND concat(trace_id, span_id) IN ${keys}
         SETTINGS do_not_merge_across_partitions_select_final = 1, max_partitions_per_insert_block = 0,
           max_block_size = 256, min_insert_block_size_bytes = 16777216`,
     );
@@ -170,6 +169,17 @@ export class CostWriter {
     );
     return found;
   }
+}
+
+/** Where the spans of an hour lie: conditions that the sort key and the partitions answer. */
+function inHour({ experimentId, start }: Hour): Sql[] {
+  const moment = sql`toDateTime(${param(start, "UInt32")}, 'UTC')`;
+  return [
+    sql`experiment_id = ${param(experimentId, "String")}`,
+    sql`toStartOfHour(start_time) = ${moment}`,
+    // The same once more, for the partitions.
+    sql`start_time >= ${moment} AND start_time < addHours(${moment}, 1)`,
+  ];
 }
 
 /** Stands for a cost that is not known; costs are never negative. */

@@ -14,6 +14,7 @@ const MAPS = ["traceTags", "traceMetadata"] as const satisfies readonly (keyof S
 type TextName = (typeof TEXTS)[number] | (typeof ROOT_TEXTS)[number];
 type MapName = (typeof MAPS)[number];
 
+/** The facts of a growing set of spans of one trace. */
 export class SpanDigest {
   readonly #tree = new SpanTree();
   #count = 0;

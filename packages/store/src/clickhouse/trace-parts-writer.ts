@@ -24,6 +24,7 @@ import type { VersionClock } from "./version-clock.ts";
 
 const editText = rowWriter(editMappings, propertiesOf(editMappings), ["version"]);
 
+/** The writing half of `TraceParts`, but for client infos, which are part of the row of a trace. */
 export class TracePartsWriter {
   readonly #queries: Queries;
   readonly #clock: VersionClock;

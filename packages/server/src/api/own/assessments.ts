@@ -19,6 +19,7 @@ import type { Stores } from "../../query/stores.ts";
 
 type AssessmentEndpoints = Omit<typeof endpoints, "MAX_LINKED_TRACES">;
 
+/** A handler for each of them. */
 export function assessmentHandlers(stores: Stores): Handlers<AssessmentEndpoints> {
   return {
     createAssessment: async ({ params, body }) => ({

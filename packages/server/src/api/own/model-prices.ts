@@ -8,6 +8,7 @@ import type { Jobs } from "../../jobs/jobs.ts";
 import type { ModelPrices } from "../../pricing/model-prices.ts";
 import { startRecompute } from "../../pricing/recompute-costs.ts";
 
+/** A handler for each of them. */
 export function modelPriceHandlers(prices: ModelPrices, jobs: Jobs): Handlers<typeof endpoints> {
   return {
     listModelPrices: async () => ({
