@@ -9,6 +9,7 @@ import type { Filter } from "@sightline/wire/filter/ast";
 import type { TraceFieldName } from "@sightline/wire/filter/trace-fields";
 import { stringifyJson } from "@sightline/wire/json";
 import { numberColumn, optionalNumber, optionalText, startColumn, textColumn, textsColumn } from "./filter-columns.ts";
+import { narrowScope } from "./filter-narrow.ts";
 import { assessmentValue, issueId, overlaidEntries, prompt, run } from "./filter-parts.ts";
 import { type FieldSql, type FilterScope, traceIdsIn } from "./filter-scope.ts";
 import { compileSpanFilter, content } from "./filter-spans.ts";
@@ -70,7 +71,7 @@ const MAX_VALUE_BYTES = 120 * 1024;
  *   would not give
  */
 export function compileFilter(filter: Filter, scope: FilterScope): Sql {
-  const condition = compile(filter, scope);
+  const condition = compile(filter, narrowScope(filter, scope));
   const sizes = condition.pieces.map((piece) =>
     typeof piece === "string" ? piece.length : Buffer.byteLength(stringifyJson(piece.value).replaceAll("'", "\\'")),
   );

@@ -63,6 +63,13 @@ test("sub-queries on spans are bound to the experiments and times that are asked
   );
 });
 
+test("times and experiments in the filter itself bound its sub-queries too", () => {
+  const where = compiled("refunds AND start >= 7200.5 AND start < 9000 AND experiment IN ('7', '8')");
+  const [, spans = ""] = /FROM spans FINAL WHERE (.*)/s.exec(where) ?? [];
+  expect(spans).toMatch(/^\(experiment_id = \{p0:String\}\) AND \(start_time >= .* AND \(start_time <= \(SELECT max/);
+  expect(compiled("refunds OR start >= 7200")).not.toMatch(/FROM spans FINAL WHERE .*start_time >= .*FROM/s);
+});
+
 test("a filter that is too large for a query is refused before it is sent", () => {
   const value = Array.from({ length: 2500 }, (_, index) => `'${"日".repeat(30)}${index}'`);
   const result = parseFilter(`tags.a IN (${value.join(",")})`);
