@@ -25,7 +25,11 @@ test("an empty environment gives the documented defaults", () => {
     databaseUrl: undefined,
     maxBodyBytes: 67_108_864,
     ingestBufferBytes: 67_108_864,
+    journalBytes: 1_073_741_824,
+    backupDir: undefined,
     minFreeDiskBytes: 500_000_000,
+    maxDiskBytes: undefined,
+    diskPolicy: "delete-oldest",
   });
 });
 
@@ -44,7 +48,11 @@ test("every setting is read from its variable", () => {
     SIGHTLINE_DATABASE_URL: "postgres://u:p@pg/app",
     SIGHTLINE_MAX_BODY_BYTES: "2048",
     SIGHTLINE_INGEST_BUFFER_BYTES: "1",
+    SIGHTLINE_JOURNAL_BYTES: "1048576",
+    SIGHTLINE_BACKUP_DIR: "/srv/backups",
     SIGHTLINE_MIN_FREE_DISK_BYTES: "0",
+    SIGHTLINE_MAX_DISK_BYTES: "2000000000",
+    SIGHTLINE_DISK_POLICY: "refuse",
   });
   expect(config).toEqual({
     port: 0,
@@ -56,7 +64,11 @@ test("every setting is read from its variable", () => {
     databaseUrl: "postgres://u:p@pg/app",
     maxBodyBytes: 2048,
     ingestBufferBytes: 1,
+    journalBytes: 1_048_576,
+    backupDir: "/srv/backups",
     minFreeDiskBytes: 0,
+    maxDiskBytes: 2_000_000_000,
+    diskPolicy: "refuse",
   });
 });
 
@@ -69,6 +81,15 @@ test("a wrong value is told with variable, value and what is expected", () => {
   );
   expect(failure({ SIGHTLINE_ALLOWED_HOSTS: "https://a.example" })).toMatchInlineSnapshot(
     `"SIGHTLINE_ALLOWED_HOSTS is "https://a.example"; set it to host names without scheme and port ("https://a.example" is none)."`,
+  );
+});
+
+test("a cap on the disk is a size that a store can have, and its policy one of two", () => {
+  expect(failure({ SIGHTLINE_MAX_DISK_BYTES: "10GB" })).toMatchInlineSnapshot(
+    `"SIGHTLINE_MAX_DISK_BYTES is "10GB"; set it to a whole number from 1048576 to 9007199254740991."`,
+  );
+  expect(failure({ SIGHTLINE_DISK_POLICY: "panic" })).toMatchInlineSnapshot(
+    `"SIGHTLINE_DISK_POLICY is "panic"; set it to delete-oldest or refuse."`,
   );
 });
 

@@ -63,7 +63,7 @@ export const errorTable = {
     mlflow: "RESOURCE_ALREADY_EXISTS",
     sentence: "An experiment with this name exists.",
   },
-  JOB_ENDED: { status: 409, mlflow: "INVALID_STATE", sentence: "The job has ended already." },
+  JOB_ENDED: { status: 409, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The job has ended already." },
   BODY_TOO_LARGE: { status: 413, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The body is over the limit." },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,

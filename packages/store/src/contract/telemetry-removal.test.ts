@@ -118,7 +118,12 @@ describe.each(clickHouseEngines)("removal on $name", ({ start }) => {
       sampleSpan({ traceId: moved!, experimentId, spanId: spanId(3), startTimeUnixNano: SAMPLE_START - 90n * DAY }),
       sampleSpan({ traceId: odd!, experimentId, spanId: spanId(3), startTimeUnixNano: SAMPLE_START + 70n * DAY }),
     ]);
-    await store.putClientInfo({ traceId: odd!, experimentId, requestTimeUnixNano: SAMPLE_START, durationNano: 1_000_000n });
+    await store.putClientInfo({
+      traceId: odd!,
+      experimentId,
+      requestTimeUnixNano: SAMPLE_START,
+      durationNano: 1_000_000n,
+    });
     while ((await store.continueRemoval(id, 10)).traces > 0);
     await store.endRemoval(id);
     for (const traceId of [moved!, odd!, plain!]) expect(await store.getSpanOutlines(traceId)).toEqual([]);
