@@ -7,11 +7,12 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { memoryByProcess } from "./measure/processes.ts";
+import { freePort } from "./systems/processes.ts";
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" } } });
 const folder = mkdtempSync(join(tmpdir(), "sightline-fresh-"));
@@ -53,7 +54,7 @@ async function startAndStop(isCold: boolean): Promise<Measured> {
   let output = "";
   let peakMiB = 0;
   const sampler = setInterval(() => {
-    peakMiB = Math.max(peakMiB, sum(memoryOf(group)));
+    peakMiB = Math.max(peakMiB, sum(memoryByProcess([group])));
   }, 250);
   const exit = once(child, "exit");
   await new Promise<void>((resolve, reject) => {
@@ -67,7 +68,7 @@ async function startAndStop(isCold: boolean): Promise<Measured> {
   const secondsToReady = (performance.now() - began) / 1000;
   // Idle: what is left after the start's own garbage had time to go.
   await new Promise((resolve) => setTimeout(resolve, 20_000));
-  const idle = memoryOf(group);
+  const idle = memoryByProcess([group]);
   clearInterval(sampler);
   const stopping = performance.now();
   process.kill(-group, "SIGTERM");
@@ -82,45 +83,7 @@ async function startAndStop(isCold: boolean): Promise<Measured> {
   };
 }
 
-interface ProcessMemory {
-  readonly name: string;
-  readonly mib: number;
-}
-
-/** PSS of every process in the group, and of those that descend from it (PostgreSQL's workers open groups of their own). */
-function memoryOf(group: number): ProcessMemory[] {
-  const parents = new Map<number, number>();
-  const groups = new Map<number, number>();
-  for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const stat = read(`/proc/${entry}/stat`);
-    if (stat === undefined) continue;
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    parents.set(Number(entry), Number(fields[1]));
-    groups.set(Number(entry), Number(fields[2]));
-  }
-  const belongs = (pid: number): boolean => {
-    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)) {
-      if (groups.get(at) === group) return true;
-    }
-    return false;
-  };
-  return [...parents.keys()].filter(belongs).flatMap((pid) => {
-    const kib = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? "")?.[1];
-    const command = (read(`/proc/${pid}/cmdline`) ?? "").split("\0").join(" ").slice(0, 60);
-    return kib === undefined ? [] : [{ name: command, mib: Number(kib) / 1024 }];
-  });
-}
-
-/** Undefined when the process ended meanwhile. */
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-}
-
-function sum(processes: readonly ProcessMemory[]): number {
+function sum(processes: ReturnType<typeof memoryByProcess>): number {
   return processes.reduce((total, process) => total + process.mib, 0);
 }
 
@@ -137,13 +100,4 @@ function report(title: string, runs: readonly Measured[]): void {
   );
   console.info(`  seconds from SIGTERM to the end: ${spread((run) => run.stopSeconds, 1)}`);
   for (const line of runs.at(-1)?.idleByProcess ?? []) console.info(`    idle: ${line} MiB`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no TCP port");
-  server.close();
-  return address.port;
 }
