@@ -18,6 +18,7 @@ import { experimentConditions } from "./filter-scope.ts";
 import type { Queries } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
+import { newestTraces } from "./values.ts";
 
 /** The column that a group has in common; "" = the trace is in no group. */
 const groupColumn = { session: "session_id", user: "user_id" } as const satisfies Record<GroupBy, string>;
@@ -59,8 +60,43 @@ export async function searchTraceGroups(queries: Queries, query: GroupQuery, opt
   };
 }
 
-/** The groups of a page and one more, in its order. */
+/** Traces that are looked through first for each group of a page, and by how much more at each further try. */
+const TRACES_PER_GROUP = 20;
+const GROWTH = 8;
+const MAX_TRIES = 3;
+
+/**
+ * The groups of a page and one more, in its order.
+ *
+ * The latest ones are in the newest traces: those after a moment tell of every group whose latest trace is after it, and of no
+ * other. So only as many are read as the page takes, unless most traces are in no group.
+ */
 async function findGroups(queries: Queries, query: GroupQuery, options: CallOptions): Promise<GroupCursor[]> {
+  const { order, limit } = query;
+  const isNewestFirst = order.key === "last_activity" && order.direction === "DESC" && query.id === undefined;
+  let traces = TRACES_PER_GROUP * limit;
+  for (let tries = 0; isNewestFirst && tries < MAX_TRIES; tries++, traces *= GROWTH) {
+    const { selection, isWhole } = await newestTraces(queries, upToCursor(query), traces, options);
+    if (isWhole) break;
+    const found = await readPage(
+      queries,
+      { ...query, ...(selection.from !== undefined && { from: selection.from }) },
+      options,
+    );
+    if (found.length > limit) return found;
+  }
+  return await readPage(queries, query, options);
+}
+
+/** The selected traces up to the one that the page before ended with. */
+function upToCursor({ after, ...query }: GroupQuery): GroupQuery {
+  if (after === undefined) return query;
+  const end = (BigInt(after.value) + 1n) * 1000n;
+  return { ...query, to: query.to === undefined || end < query.to ? end : query.to };
+}
+
+/** The groups of a page and one more, out of all selected traces. */
+async function readPage(queries: Queries, query: GroupQuery, options: CallOptions): Promise<GroupCursor[]> {
   const { order, after } = query;
   const column = raw(groupColumn[query.by]);
   const isAscending = order.direction === "ASC";
