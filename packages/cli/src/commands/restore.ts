@@ -17,18 +17,14 @@ export async function runRestore(given: Given): Promise<number> {
   const dataDir = isExternal ? (given.text("data-dir") ?? "") : required(given, "data-dir");
   const progress = progressOf(given);
   try {
-    let sentence = "Restoring";
     const manifest = await restoreBackup({
       from,
       dataDir,
       clickhouseUrl,
       databaseUrl,
-      onStep: (step) => {
-        sentence = step.replace(/\.$/, "");
-        progress.step(step);
-      },
+      onStep: (step) => progress.step(step),
       onProgress: (done, total) =>
-        progress.update(`${sentence}: ${megabytes(done)}`, total === 0 ? undefined : done / total),
+        progress.update(`Reading the backup: ${megabytes(done)}`, total === 0 ? undefined : done / total),
     });
     progress.end();
     const rows = manifest.files.reduce((sum, file) => sum + file.rows, 0);
