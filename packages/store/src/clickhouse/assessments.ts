@@ -1,7 +1,8 @@
 /**
  * Assessments ⇄ rows.
  */
-import { parseJson, preview, RawJson } from "@sightline/wire/json";
+import { comparedText } from "@sightline/wire/filter/payload-text";
+import { parseJson, RawJson } from "@sightline/wire/json";
 import type { Assessment, AssessmentError, AssessmentKind } from "@sightline/wire/model/assessment";
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import type { CallOptions } from "../telemetry-store.ts";
@@ -145,19 +146,6 @@ export function toAssessment(row: AssessmentRow): Assessment {
     createTime: formatRfc3339Micros(row.createUs * 1000n),
     updateTime: formatRfc3339Micros(row.updateUs * 1000n),
   };
-}
-
-/** Filters compare short texts; the whole value is kept beside. */
-const MAX_COMPARED_CHARS = 4096;
-
-/** `true`, `5`, the bare text of a string; JSON text of lists and objects. Integers keep their digits. */
-function comparedText(json: string): string {
-  if (json === "") return "";
-  const parsed = parseJson(json);
-  if (typeof parsed === "string") return preview(parsed, MAX_COMPARED_CHARS);
-  // 5.0 and 5 are one number to whoever compares; a number that a double cannot hold is compared by its digits.
-  if (typeof parsed === "number" && (!Number.isInteger(parsed) || Number.isSafeInteger(parsed))) return String(parsed);
-  return preview(json, MAX_COMPARED_CHARS);
 }
 
 /** What people and judges write for yes and no. */

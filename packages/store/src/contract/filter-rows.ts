@@ -1,7 +1,7 @@
 /**
  * Facts of traces → rows of the tables.
  */
-import { valueJson, valueText } from "@sightline/wire/filter/payload-text";
+import { comparedText, valueJson } from "@sightline/wire/filter/payload-text";
 import type { SpanFacts } from "@sightline/wire/filter/subject";
 import {
   carriedMetadata,
@@ -92,7 +92,7 @@ function putJudgement(ids: Row, judgement: Judgement, index: number, put: Put): 
     name: judgement.kind === "issue" ? judgement.issue : judgement.name,
     session_id: judgement.ofSession ? judgement.sessionId : "",
     value: json,
-    value_text: valueText(json),
+    value_text: comparedText(json),
     valid: judgement.valid ? 1 : 0,
   };
   put("assessments", row);

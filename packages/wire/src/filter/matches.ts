@@ -8,7 +8,7 @@ import { parseRfc3339 } from "../time.ts";
 import type { Comparison, FieldReference, Filter, Presence } from "./ast.ts";
 import { matchesLike } from "./like.ts";
 import { SOURCE_RUN_KEY } from "./mlflow-grammar.ts";
-import { valueJson, valueNumber, valueText } from "./payload-text.ts";
+import { comparedText, valueJson, valueNumber, valueText } from "./payload-text.ts";
 import { compileRegex } from "./regex.ts";
 import type { SpanFieldName } from "./span-fields.ts";
 import type { FilterSubject, SpanFacts } from "./subject.ts";
@@ -18,8 +18,8 @@ import type { TraceFieldName } from "./trace-fields.ts";
 interface JsonText {
   /** "" of something that is there without a value, such as the feedback of a scorer that failed. */
   readonly json: string;
-  /** Patterns look at the JSON with its quotes too, as MLflow's do with assessments. */
-  readonly isSeenRaw?: true;
+  /** Patterns look at the JSON of assessments too, with its quotes, as on MLflow's server. */
+  readonly isAssessment?: true;
 }
 
 type FieldValue = string | number | JsonText;
@@ -190,7 +190,7 @@ function anyText(test: (text: string) => boolean): (actual: FieldValue) => boole
   return (actual) => {
     if (typeof actual !== "object") return test(String(actual));
     if (actual.json === "") return false;
-    return test(valueText(actual.json)) || (actual.isSeenRaw === true && test(actual.json));
+    return test(textOf(actual)) || (actual.isAssessment === true && test(actual.json));
   };
 }
 
@@ -198,7 +198,11 @@ function anyText(test: (text: string) => boolean): (actual: FieldValue) => boole
 function plainValue(actual: FieldValue, asNumber: boolean): string | number | undefined {
   if (typeof actual !== "object") return actual;
   if (actual.json === "") return undefined;
-  return asNumber ? valueNumber(actual.json) : valueText(actual.json);
+  return asNumber ? valueNumber(actual.json) : textOf(actual);
+}
+
+function textOf({ json, isAssessment }: JsonText): string {
+  return isAssessment ? comparedText(json) : valueText(json);
 }
 
 function ordered(actual: string | number, operator: Comparison["operator"], value: Comparison["value"]): boolean {
@@ -234,7 +238,7 @@ function validAssessments({ info, ofSession = [] }: FilterSubject, kind: string)
 function assessmentValues(subject: FilterSubject, kind: string, name: string): FieldValue[] {
   return validAssessments(subject, kind)
     .filter((assessment) => assessment.name === name)
-    .map((assessment) => ({ json: valueJson(assessment.value) ?? "", isSeenRaw: true }));
+    .map((assessment) => ({ json: valueJson(assessment.value) ?? "", isAssessment: true }));
 }
 
 function targetsOf(links: NonNullable<FilterSubject["links"]>, kind: string): string[] {

@@ -1,7 +1,7 @@
 /**
  * JSON text → what people read in it, and search for.
  */
-import { parseJson, RawJson, stringifyJson } from "../json.ts";
+import { parseJson, preview, RawJson, stringifyJson } from "../json.ts";
 
 const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|(.))/gs;
 const CONTROLS: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f" };
@@ -19,12 +19,30 @@ export function payloadText(json: string): string {
 }
 
 /**
- * The text that the value of an attribute or assessment is compared as: a string itself, anything else its JSON text.
+ * The text that the value of an attribute is compared as: a string itself, anything else its JSON text.
  *
  * @param json  JSON text
  */
 export function valueText(json: string): string {
   return json.startsWith('"') ? payloadText(json.slice(1, -1)) : json;
+}
+
+/** Filters compare short texts; the whole value is kept beside. */
+const MAX_COMPARED_CHARS = 4096;
+
+/**
+ * The text that the value of an assessment is compared as: `true`, `5`, the bare text of a string; JSON text of lists and objects.
+ * Integers keep their digits.
+ *
+ * @param json  JSON text; "" when there is no value
+ */
+export function comparedText(json: string): string {
+  if (json === "") return "";
+  const parsed = parseJson(json);
+  if (typeof parsed === "string") return preview(parsed, MAX_COMPARED_CHARS);
+  // 5.0 and 5 are one number to whoever compares; a number that a double cannot hold is compared by its digits.
+  if (typeof parsed === "number" && (!Number.isInteger(parsed) || Number.isSafeInteger(parsed))) return String(parsed);
+  return preview(json, MAX_COMPARED_CHARS);
 }
 
 /** The number that a value is compared as; undefined for all that is no JSON number, also numbers in quotes. */
