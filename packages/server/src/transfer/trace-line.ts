@@ -7,6 +7,7 @@
 import type { SpanRecord } from "@sightline/store/telemetry-store";
 import { check } from "@sightline/wire/api/check";
 import type { Payload } from "@sightline/wire/conventions/normalized-span";
+import { spellPlainly } from "@sightline/wire/conventions/payload";
 import { isTraceId, toOtelTraceId } from "@sightline/wire/ids";
 import { parseJson, preview, RawJson, stringifyJson } from "@sightline/wire/json";
 import { sliceItems, sliceMembers } from "@sightline/wire/json-slices";
@@ -185,9 +186,11 @@ function takePayload(json: string, attributes: Map<string, string>): Payload | u
           : undefined;
     if (form === undefined) continue;
     attributes.delete(key);
-    return { json, source: { key, ...form } };
+    const { payload, attribute } = spellPlainly({ json, source: { key, ...form } });
+    if (attribute !== undefined) attributes.set(key, attribute);
+    return payload;
   }
-  return { json };
+  return spellPlainly({ json }).payload;
 }
 
 /** Whether a JSON string holds `json` as its text. */

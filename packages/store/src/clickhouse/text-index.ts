@@ -64,6 +64,7 @@ export class TextIndex {
   #lastWrite = 0;
   #spansBehind = 0;
   #wake: (() => void) | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   /** @param options  `settled`: the highest version below which nothing is being written; `onFailure`: it is tried again */
   constructor(options: { queries: Queries; settled: () => number; onFailure: (error: unknown) => void }) {
@@ -90,10 +91,20 @@ export class TextIndex {
 
   /** Puts in all spans that are in the store now. */
   async catchUp(): Promise<void> {
-    for (;;) {
-      const version = await indexNext(this.#queries, this.#settled());
-      if (version === undefined) return;
-    }
+    while ((await this.#step()) !== undefined);
+  }
+
+  /**
+   * Forgets words whose spans are gone for good.
+   *
+   * @param rewritten  spans were taken out of months that live on: everything is put in anew, meanwhile searches read all spans
+   */
+  async forget(rewritten: boolean): Promise<void> {
+    await this.#alone(async () => {
+      if (rewritten) await this.#queries.command(sql`TRUNCATE TABLE ${this.#queries.table("span_words")}`);
+      else await dropOrphanedMonths(this.#queries);
+    });
+    this.written(rewritten ? MAX_SPANS_BEHIND : 0);
   }
 
   async stop(): Promise<void> {
@@ -107,7 +118,7 @@ export class TextIndex {
     while (!signal.aborted) {
       try {
         this.#spansBehind = 0;
-        await this.#catchUpInSteps(signal);
+        while (!signal.aborted && (await this.#step()) !== undefined);
         await this.#nextWork(signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -117,8 +128,20 @@ export class TextIndex {
     }
   }
 
-  async #catchUpInSteps(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && (await indexNext(this.#queries, this.#settled())) !== undefined);
+  async #step(): Promise<number | undefined> {
+    return await this.#alone(() => indexNext(this.#queries, this.#settled()));
+  }
+
+  /** One at a time: a step that runs while the table is emptied would claim words that are not there. */
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const before = this.#last;
+    const mine = (async () => {
+      // Whoever asked for the work before hears of its failure.
+      await Promise.allSettled([before]);
+      return await work();
+    })();
+    this.#last = mine;
+    return await mine;
   }
 
   /** Resolves when there are spans to put in and a good moment for it. */
@@ -181,4 +204,21 @@ async function indexNext(queries: Queries, settled: number): Promise<number | un
     Buffer.from(`{"experiment_id":"","day":"1970-01-01","word":"","blocks":[],"version":${upTo}}\n`),
   ]);
   return upTo;
+}
+
+/** Drops the words of months in which there are no spans any more. */
+async function dropOrphanedMonths(queries: Queries): Promise<void> {
+  const ofTable = (table: string) =>
+    sql`SELECT DISTINCT partition_id FROM system.parts
+      WHERE active AND database = ${param(queries.database, "String")} AND table = ${param(table, "String")}`;
+  const months = await queries.rows(
+    sql`SELECT partition_id FROM (${ofTable("span_words")})
+      WHERE partition_id != '197001' AND partition_id NOT IN (${ofTable("spans")})`,
+  );
+  for (const [month] of months) {
+    if (!/^\d{6}$/.test(String(month))) continue;
+    await queries.command(
+      sql`ALTER TABLE ${queries.table("span_words")} DROP PARTITION ID ${raw(`'${String(month)}'`)}`,
+    );
+  }
 }

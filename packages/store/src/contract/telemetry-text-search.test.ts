@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { payloadFromAttribute } from "@sightline/wire/conventions/payload";
 import type { Filter } from "@sightline/wire/filter/ast";
 import { payloadText } from "@sightline/wire/filter/payload-text";
-import { textSays } from "@sightline/wire/text-fold";
+import { foldText, textSays } from "@sightline/wire/text-fold";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clickHouseAddress } from "../clickhouse/address.ts";
 import { Queries } from "../clickhouse/queries.ts";
@@ -176,8 +176,9 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
       expect(expected("nice")).toHaveLength(0);
     });
 
-    test("before the index has reached the spans", async () => {
-      await store.writeSpans(records);
+    beforeAll(() => store.writeSpans(records));
+
+    test("as soon as they are written", async () => {
       expect(await allFound()).toEqual(allExpected);
     });
 
@@ -433,5 +434,55 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
     controller.abort(reason);
     await outcome;
     while ((await running()) > 0) await setImmediate();
+  });
+
+  test("words of spans that were purged are forgotten, and the others are found", async () => {
+    const experimentId = freshExperimentId();
+    const month = 31n * 86_400_000_000_000n;
+    const records = [0n, 2n * month, 2n * month].map((later, index) =>
+      sampleSpan({
+        traceId: freshTraceId(),
+        experimentId,
+        startTimeUnixNano: SAMPLE_START + later,
+        inputs: payloadFromAttribute("said", `secret${index} shared`),
+      }),
+    );
+    await store.writeSpans(records);
+    await catchUp();
+    const words = async () => {
+      const rows = await queries.rows(
+        sql`SELECT DISTINCT word FROM ${queries.table("span_words")} WHERE experiment_id = ${param(experimentId, "String")} ORDER BY word`,
+      );
+      return rows.map(([word]) => word);
+    };
+    expect(await words()).toEqual(["secret0", "secret1", "secret2", "shared"]);
+    await store.deleteTraces([records[1]?.traceId ?? ""]);
+    await store.purge({ minDeadShare: 0 });
+    await catchUp();
+    expect(await words()).toEqual(["secret0", "secret2", "shared"]);
+    expect(await findText("shared", experimentId)).toEqual([records[2]?.traceId, records[0]?.traceId]);
+    await store.deleteTraces([records[2]?.traceId ?? ""]);
+    await store.purge();
+    expect(await words()).toEqual(["secret0", "shared"]);
+  });
+
+  test("the engine folds every character as wire does", async () => {
+    const blocks = Array.from({ length: 32 }, (_, block) =>
+      Array.from({ length: 4096 }, (_, index) => block * 4096 + index)
+        .filter((code) => code > 0 && (code < 0xd800 || code > 0xdfff))
+        .map((code) => String.fromCodePoint(code)),
+    );
+    const different: string[] = [];
+    for (const block of blocks) {
+      const [row] = await queries.rows(
+        sql`SELECT arrayMap(char -> replaceAll(lowerUTF8(char), 'ς', 'σ'), ${param(block, "Array(String)")})`,
+      );
+      // An array column.
+      const folded = row?.[0] as unknown as string[];
+      different.push(...block.filter((char, index) => foldText(char) !== folded[index]));
+    }
+    expect(different.map((char) => char.codePointAt(0)?.toString(16))).toEqual([]);
+    const [row] = await queries.rows(sql`SELECT replaceAll(lowerUTF8(${param("ΣΑΣ. ΟΔΟΣ ΣΑΣΑ", "String")}), 'ς', 'σ')`);
+    expect(row?.[0]).toBe(foldText("ΣΑΣ. ΟΔΟΣ ΣΑΣΑ"));
   });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Attributes, AttributeValue } from "../otlp/span.ts";
-import { attributesToJson, payloadFromAttribute, restoreAttributes } from "./payload.ts";
+import { attributesToJson, payloadFromAttribute, restoreAttributes, spellPlainly } from "./payload.ts";
 
 test("JSON text of any kind is kept as it is", () => {
   for (const text of [
@@ -27,6 +27,17 @@ test("JSON text spelled with other escapes is kept in plain spelling, and comes 
   expect(restoreAttributes({}, [payload])["k"]?.text).toBe(JSON.stringify(python));
   const mixed = String.raw`["\u5929", "氣"]`;
   expect(payloadFromAttribute("k", mixed)).toEqual({ json: '["天", "氣"]' });
+});
+
+test("a payload of any form is spelled plainly, with its attribute beside it when that cannot be told any more", () => {
+  const value = { json: String.raw`{"a":"\u5929"}`, source: { key: "k", form: "value" } } as const;
+  const { payload, attribute } = spellPlainly(value);
+  expect(payload).toEqual({ json: '{"a":"天"}', source: { key: "k", form: "value", escapes: "a-" } });
+  expect(attribute).toBeUndefined();
+  expect(restoreAttributes({}, [payload])["k"]?.text).toBe(value.json);
+  const mixed = { json: String.raw`["\u5929", "氣"]`, source: { key: "k", form: "value" } } as const;
+  expect(spellPlainly(mixed)).toEqual({ payload: { json: '["天", "氣"]' }, attribute: mixed.json });
+  expect(spellPlainly({ json: String.raw`"\/"` })).toEqual({ payload: { json: '"/"' } });
 });
 
 test("other text becomes a JSON string", () => {

@@ -22,10 +22,21 @@ export function payloadFromAttribute(key: string, value: AttributeValue): Payloa
 }
 
 function fromJsonText(key: string, text: string): Payload {
-  if (!hasForeignEscapes(text)) return { json: text, source: { key, form: "text" } };
-  const { json, style } = plainEscapes(text);
-  if (json === text) return { json, source: { key, form: "text" } };
-  return style === undefined ? { json } : { json, source: { key, form: "text", escapes: style } };
+  return spellPlainly({ json: text, source: { key, form: "text" } }).payload;
+}
+
+/**
+ * A payload with its strings spelled as text search needs them.
+ *
+ * @returns `attribute`: the value of its source, as JSON text, if it cannot be told from the payload any more and must be kept beside it
+ */
+export function spellPlainly(given: Payload): { payload: Payload; attribute?: string } {
+  if (!hasForeignEscapes(given.json)) return { payload: given };
+  const { json, style } = plainEscapes(given.json);
+  const { source } = given;
+  if (json === given.json || source === undefined) return { payload: source ? { json, source } : { json } };
+  if (style !== undefined) return { payload: { json, source: { ...source, escapes: style } } };
+  return { payload: { json }, attribute: source.form === "text" ? JSON.stringify(given.json) : given.json };
 }
 
 /**
