@@ -16,7 +16,7 @@ const packages = {
 /** Folders and files of server/src: who may import whom. `config` and `http` are open to every folder. */
 const server = {
   main: ["app", "lifecycle"],
-  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "transfer", "pricing", "query"],
+  app: ["api", "ingest", "monitor", "serving", "jobs", "lifecycle", "transfer", "pricing", "prometheus", "query"],
   api: ["query", "jobs", "lifecycle", "transfer", "pricing"],
   ingest: [],
   monitor: ["query"],
@@ -26,11 +26,12 @@ const server = {
   lifecycle: ["query", "jobs"],
   transfer: ["query", "ingest", "jobs"],
   pricing: ["query", "jobs"],
+  prometheus: ["ingest", "jobs"],
   config: [],
   http: [],
 };
 /** Folders of server/src that may import the store package; the others go through a use case. */
-const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle", "transfer", "pricing"];
+const serverMayUseStore = ["main", "app", "query", "ingest", "jobs", "lifecycle", "transfer", "pricing", "schema-text"];
 const openToAllOfServer = ["config", "http"];
 
 const exceptions = [];

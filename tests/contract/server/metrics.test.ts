@@ -153,7 +153,12 @@ test("empty buckets are filled between the times, and the server picks a round i
     ["ERROR", 1],
     ["OK", 0],
   ]);
-  const body = { view: "traces", metric: "trace_count", aggregations: ["count"], experiments: ["measured"] } as const;
+  const body = {
+    view: "traces" as const,
+    metric: "trace_count",
+    aggregations: ["count"],
+    experiments: ["measured"],
+  };
   const hour = await under.client.queryMetrics({
     body: { ...body, autoInterval: 60, fill: true, from: "2026-11-24T08:00:00Z", to: "2026-11-24T09:00:00Z" },
   });

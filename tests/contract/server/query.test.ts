@@ -34,7 +34,7 @@ const failure = (answer: Promise<unknown>) =>
   );
 
 describe("search", () => {
-  const search = (body: Parameters<typeof under.client.searchTraces>[0]["body"]) =>
+  const search = (body: NonNullable<Parameters<typeof under.client.searchTraces>[0]>["body"]) =>
     under.client.searchTraces({ body: { experiments: ["pages"], ...body } });
 
   test("newest first; pages meet without gap or overlap", async () => {
@@ -46,6 +46,34 @@ describe("search", () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== undefined);
     expect(seen).toEqual(paged.map(idOf).reverse());
+  });
+
+  test("shows where the texts of the filter stand, and gives attributes back as they came", async () => {
+    const spelled = String.raw`{"question": "\u5929\u6c23 in \u004catin <\/b>"}`;
+    const span = makeSpan({ attributes: { "mlflow.spanInputs": spelled, "mlflow.spanOutputs": "It RAINS.\nTake care" } });
+    expect((await send(under.url, [span], { "x-sightline-experiment": "texts" })).status).toBe(200);
+    const body = { experiments: ["texts"], filter: '天氣 AND "rains.\ntake"', include: ["matches" as const, "spans" as const] };
+    const { traces } = await under.client.searchTraces({ body });
+    expect(traces.map(({ info }) => info.traceId)).toEqual([idOf(span)]);
+    const [found] = traces;
+    const shown = found?.matches?.map(({ spanId, field, snippet, at, length }) => [spanId, field, snippet.slice(at, at + length)]);
+    expect(shown).toEqual([
+      [span.spanId, "input", "天氣"],
+      [span.spanId, "output", "RAINS.\nTake"],
+    ]);
+    expect(found?.spans?.[0]?.attributes["mlflow.spanInputs"]).toBe(spelled);
+    expect(found?.spans?.[0]?.inputs).toEqual(JSON.parse(spelled));
+    expect((await under.client.searchTraces({ body: { experiments: ["texts"] } })).traces[0]).not.toHaveProperty("matches");
+  });
+
+  test("an order that is none is refused with what there is", async () => {
+    const error = await failure(search({ orderBy: ["durration"] }));
+    expect(error).toMatchObject({ code: "INVALID_PARAMETER", message: expect.stringContaining("execution_time_ms") });
+    expect(await failure(search({ orderBy: Array.from({ length: 5 }, () => "name") }))).toMatchObject({
+      code: "INVALID_PARAMETER",
+    });
+    const byTag = await search({ orderBy: ["tags.env ASC", "name DESC"], maxResults: 3 });
+    expect(byTag.traces.map(({ info }) => info.name)).toEqual(["agent 9", "agent 8", "agent 7"]);
   });
 
   test("other orders page as well", async () => {
