@@ -4,6 +4,12 @@
 import type { Payload } from "@sightline/wire/conventions/normalized-span";
 import type { SpanEvent, SpanLink, SpanStatusCode, TokenUsage } from "@sightline/wire/model/span";
 
+/** A span that a store has made ready to be written; only the store that made it can write it. */
+export interface PreparedSpan {
+  readonly experimentId: string;
+  readonly traceId: string;
+}
+
 /** A span ready to be kept: normalised facts beside the attributes as they came. */
 export interface SpanRecord {
   /** Decimal digits. If the trace is already kept in another experiment, that one wins. */

@@ -7,7 +7,7 @@
 import type { OrderKey } from "@sightline/wire/filter/order";
 import type { Aggregation, DimensionReference, MetricView } from "@sightline/wire/model/metric";
 import type { TraceInfo } from "@sightline/wire/model/trace";
-import type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
+import type { PreparedSpan, SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
 import type { TextMatches } from "./text-matches.ts";
 import type { TraceCosts } from "./trace-costs.ts";
 import type { TraceParts } from "./trace-parts.ts";
@@ -16,7 +16,7 @@ import type { CallOptions, TraceSelection } from "./trace-selection.ts";
 import type { TraceTransfer } from "./trace-transfer.ts";
 import type { TraceValues } from "./trace-values.ts";
 
-export type { SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
+export type { PreparedSpan, SpanOutline, SpanRecord, StoredSpan } from "./span-record.ts";
 export type { CallOptions, TraceSelection } from "./trace-selection.ts";
 
 /**
@@ -94,6 +94,15 @@ export interface TelemetryStore extends TraceParts, TraceCosts, TraceTransfer, T
    * @throws STORAGE_FULL, STORE_UNAVAILABLE; then nothing is promised, and writing the same spans again is safe
    */
   writeSpans(spans: readonly SpanRecord[]): Promise<void>;
+
+  /**
+   * The first half of `writeSpans`, for spans that wait for their writing: what it gives needs less memory than records and no work
+   * of the garbage collector.
+   */
+  prepareSpans(spans: readonly SpanRecord[]): readonly PreparedSpan[];
+
+  /** The second half. @throws as `writeSpans`; writing the same prepared spans again is safe */
+  writePrepared(spans: readonly PreparedSpan[]): Promise<void>;
 
   /**
    * One page of traces in the order asked for; pages neither overlap nor leave a gap, also while traces are written.

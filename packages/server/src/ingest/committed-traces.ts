@@ -1,8 +1,6 @@
 /**
  * Tells who listens which traces have just been written: ingest publishes, the live stream listens.
  */
-import type { SpanRecord } from "@sightline/store/telemetry-store";
-
 export interface CommittedTrace {
   readonly traceId: string;
   /** The experiment that the spans were sent to. */
@@ -15,7 +13,7 @@ export class CommittedTraces {
   readonly #listeners = new Set<Listener>();
 
   /** Tells every listener the traces of these spans, each once. */
-  publish(spans: readonly SpanRecord[]): void {
+  publish(spans: readonly CommittedTrace[]): void {
     if (this.#listeners.size === 0) return;
     const traces = new Map<string, CommittedTrace>();
     for (const { traceId, experimentId } of spans) traces.set(traceId, { traceId, experimentId });

@@ -5,7 +5,7 @@
  * it is written to the telemetry store at once, together with others that come at the same time.
  */
 import { type EntryRef, Journal } from "@sightline/store/journal/journal";
-import type { SpanRecord, TelemetryStore } from "@sightline/store/telemetry-store";
+import type { PreparedSpan, SpanRecord, TelemetryStore } from "@sightline/store/telemetry-store";
 import { IngestBuffer } from "./buffer.ts";
 import { EXPORT_ENTRY, type ExportRequest, encodeExportEntry, readExportEntry } from "./export-entry.ts";
 import type { IngestMetrics } from "./ingest-metrics.ts";
@@ -37,7 +37,7 @@ export interface IntakeOptions {
   readonly telemetry: TelemetryStore;
   readonly metrics: IngestMetrics;
   /** Told of spans that have just become readable. */
-  readonly onReadable: (spans: readonly SpanRecord[]) => void;
+  readonly onReadable: (spans: readonly PreparedSpan[]) => void;
   /** Told in a sentence what a user should know. */
   readonly onEvent: (sentence: string) => void;
 }
@@ -85,8 +85,11 @@ export async function openJournaledIntake(options: IntakeOptions, settings: Jour
     onCommit: ({ ms }) => metrics.committed(ms),
   });
   const queue = new SpanQueue({
-    write: (spans) => telemetry.writeSpans(spans),
-    load: async (refs) => Promise.all((await journal.read(refs)).map(readExportEntry)),
+    write: (spans) => telemetry.writePrepared(spans),
+    load: async (refs) => {
+      const requests = await Promise.all((await journal.read(refs)).map(readExportEntry));
+      return requests.map((spans) => telemetry.prepareSpans(spans));
+    },
     release: (seq) => journal.release(seq),
     setAside: async (ref, error) => {
       const [payload] = await journal.read([ref]);
@@ -123,6 +126,8 @@ export async function openJournaledIntake(options: IntakeOptions, settings: Jour
     async accept(request) {
       if (request.spans.length === 0) return;
       const hasRoom = await queue.admit(request.bytes);
+      // Before the wait for the disk, so that the records are garbage when they are still young.
+      const spans = telemetry.prepareSpans(request.spans);
       let ref: EntryRef;
       try {
         ref = await journal.append(EXPORT_ENTRY, encodeExportEntry(request));
@@ -130,7 +135,7 @@ export async function openJournaledIntake(options: IntakeOptions, settings: Jour
         if (hasRoom) queue.giveBack(request.bytes);
         throw error;
       }
-      queue.add({ ref, bytes: request.bytes, spans: request.spans }, hasRoom);
+      queue.add({ ref, bytes: request.bytes, spans }, hasRoom);
     },
     async close() {
       await queue.close();

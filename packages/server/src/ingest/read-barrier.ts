@@ -39,6 +39,8 @@ const traces = (traceIds: readonly string[], options?: CallOptions): Wait => ({ 
 const rules: { readonly [M in Exclude<Method, StreamMethod>]?: Rule<M> } = {
   // Called by the queue behind the barrier, or without any.
   writeSpans: () => undefined,
+  prepareSpans: () => undefined,
+  writePrepared: () => undefined,
   ping: () => undefined,
   close: () => undefined,
   searchTraces: (_query, options) => everything(options),

@@ -1,5 +1,5 @@
 import type { EntryRef } from "@sightline/store/journal/journal";
-import type { SpanRecord } from "@sightline/store/telemetry-store";
+import type { PreparedSpan } from "@sightline/store/telemetry-store";
 import { SightlineError } from "@sightline/wire/errors";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -8,7 +8,13 @@ import { SpanQueue, type SpanQueueOptions } from "./span-queue.ts";
 const ref = (seq: number): EntryRef => ({ seq, segment: 1, offset: seq * 100, length: 60, type: 1 });
 
 /** Only what the queue looks at. */
-const span = (traceId: string, name: string) => ({ traceId, name }) as SpanRecord;
+const span = (traceId: string, name: string): NamedSpan => ({ experimentId: "0", traceId, name });
+
+interface NamedSpan extends PreparedSpan {
+  readonly name: string;
+}
+/** What comes back is what went in. */
+const nameOf = (prepared: PreparedSpan) => (prepared as NamedSpan).name;
 
 const away = () => new SightlineError("STORE_UNAVAILABLE", "The engine is away.");
 
@@ -21,7 +27,7 @@ function controlled(options: Partial<SpanQueueOptions> = {}) {
   const queue = new SpanQueue({
     write: (spans) =>
       new Promise((resolve, reject) => {
-        writes.push({ names: spans.map(({ name }) => name), done: resolve, fail: reject });
+        writes.push({ names: spans.map(nameOf), done: resolve, fail: reject });
       }),
     load: async (refs) => {
       loaded.push(...refs.map(({ seq }) => seq));
@@ -152,8 +158,8 @@ test("one request that the store refuses is set aside after three tries; the oth
   const { queue, aside, released, add } = controlled({
     batchSpans: 4,
     write: async (spans) => {
-      if (spans.some(({ name }) => name === "s2")) throw new Error("cannot parse the row");
-      kept.push(...spans.map(({ name }) => name));
+      if (spans.some((one) => nameOf(one) === "s2")) throw new Error("cannot parse the row");
+      kept.push(...spans.map(nameOf));
     },
   });
   for (const traceId of ["a", "b", "c", "d"]) await add(traceId);
@@ -193,7 +199,7 @@ test("property: whatever fails, the last writing of each trace is that of its la
           const fails = outcomes.shift() ?? false;
           await settle();
           // What failed may be there in part.
-          for (const { traceId, name } of fails ? spans.slice(0, 1) : spans) state.set(traceId, name);
+          for (const one of fails ? spans.slice(0, 1) : spans) state.set(one.traceId, nameOf(one));
           if (fails) throw away();
         });
         const last = new Map<string, string>();

@@ -7,25 +7,25 @@
  * is kept.
  */
 import type { EntryRef } from "@sightline/store/journal/journal";
-import type { SpanRecord } from "@sightline/store/telemetry-store";
+import type { PreparedSpan } from "@sightline/store/telemetry-store";
 import { SightlineError } from "@sightline/wire/errors";
 import { Room } from "./room.ts";
 import { isStoreState } from "./store-errors.ts";
 
 export interface SpanQueueOptions {
-  /** Keeps spans; {@link TelemetryStore.writeSpans}. */
-  readonly write: (spans: readonly SpanRecord[]) => Promise<void>;
+  /** Keeps spans; {@link TelemetryStore.writePrepared}. */
+  readonly write: (spans: readonly PreparedSpan[]) => Promise<void>;
   /** Reads the spans of requests back from the journal. */
-  readonly load: (refs: readonly EntryRef[]) => Promise<readonly (readonly SpanRecord[])[]>;
+  readonly load: (refs: readonly EntryRef[]) => Promise<readonly (readonly PreparedSpan[])[]>;
   /** Told when everything up to an entry is in the store. */
   readonly release: (seq: number) => void;
   /** Takes over a request that the store refuses for good. */
   readonly setAside: (ref: EntryRef, error: unknown) => Promise<void>;
   /** Told of each batch that is readable now. */
-  readonly onWritten?: (batch: { readonly spans: readonly SpanRecord[]; readonly ms: number }) => void;
+  readonly onWritten?: (batch: { readonly spans: readonly PreparedSpan[]; readonly ms: number }) => void;
   /** Told of each batch that could not be written. */
   readonly onFailure?: (error: unknown) => void;
-  /** Bytes of bodies whose spans may wait in memory. Decoded spans take about three times as much. Default 24 MiB. */
+  /** Bytes of bodies whose spans may wait in memory. Their rows take about as much again. Default 24 MiB. */
   readonly maxHeldBytes?: number;
   /** Requests that may wait, in memory or not. Default 200,000. */
   readonly maxRequests?: number;
@@ -45,7 +45,7 @@ export interface QueuedRequest {
   /** Of its body. */
   readonly bytes: number;
   /** Absent when it is known from the journal only. */
-  readonly spans?: readonly SpanRecord[];
+  readonly spans?: readonly PreparedSpan[];
 }
 
 interface Pending {
@@ -57,7 +57,7 @@ interface Pending {
   /** Number of spans; 0 when it is not known. */
   readonly count: number;
   /** Undefined when they have to be read back. */
-  spans: readonly SpanRecord[] | undefined;
+  spans: readonly PreparedSpan[] | undefined;
   /** Bytes to give back to the room. */
   held: number;
   state: "waiting" | "writing" | "written";
@@ -434,7 +434,7 @@ export class SpanQueue {
   }
 }
 
-function distinctTraces(spans: readonly SpanRecord[]): readonly string[] {
+function distinctTraces(spans: readonly PreparedSpan[]): readonly string[] {
   const [first] = spans;
   if (first !== undefined && spans.every(({ traceId }) => traceId === first.traceId)) return [first.traceId];
   return [...new Set(spans.map(({ traceId }) => traceId))];

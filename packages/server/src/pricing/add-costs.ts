@@ -8,10 +8,12 @@ import type { ModelPrices } from "./model-prices.ts";
 
 /** The same store; it counts the cost of spans whose sender did not say one, and notes that it did. */
 export function withCosts(telemetry: TelemetryStore, prices: Pick<ModelPrices, "costOf">): TelemetryStore {
-  const writeSpans: TelemetryStore["writeSpans"] = (spans) =>
-    telemetry.writeSpans(spans.map((span) => addCost(span, prices)));
+  const priced: Pick<TelemetryStore, "writeSpans" | "prepareSpans"> = {
+    writeSpans: (spans) => telemetry.writeSpans(spans.map((span) => addCost(span, prices))),
+    prepareSpans: (spans) => telemetry.prepareSpans(spans.map((span) => addCost(span, prices))),
+  };
   return new Proxy(telemetry, {
-    get: (store, name) => (name === "writeSpans" ? writeSpans : Reflect.get(store, name)),
+    get: (store, name) => Reflect.get(Object.hasOwn(priced, name) ? priced : store, name),
   });
 }
 

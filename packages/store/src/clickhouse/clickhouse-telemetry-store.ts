@@ -72,7 +72,11 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const parts = new TracePartsWriter(shared);
   const costs = new CostWriter(shared);
   const maintenance = new Maintenance(options.maintenanceClient ?? client);
-  const removals = new Removals({ queries, maintenance, deleteTraces: (ids, range) => writer.deleteTraces(ids, range) });
+  const removals = new Removals({
+    queries,
+    maintenance,
+    deleteTraces: (ids, range) => writer.deleteTraces(ids, range),
+  });
   const broken = await findBrokenTraces(queries);
   await writer.deleteTraces(broken.halfDeleted);
   await writer.repair(broken.torn);
@@ -95,12 +99,16 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     return await change();
   };
 
+  const writePrepared: TelemetryStore["writePrepared"] = (spans) =>
+    whileOpen(async () => {
+      await writer.writePrepared(spans);
+      textIndex.written(spans.length);
+    });
+
   return {
-    writeSpans: (spans) =>
-      whileOpen(async () => {
-        await writer.writeSpans(spans);
-        textIndex.written(spans.length);
-      }),
+    writeSpans: (spans) => writePrepared(writer.prepareSpans(spans)),
+    prepareSpans: (spans) => writer.prepareSpans(spans),
+    writePrepared,
     searchTraces: (query, options = {}) => searchTraces(queries, query, options),
     findTextMatches: (traceIds, texts, options = {}) => findTextMatches(queries, traceIds, texts, options),
     countTraces: (selection, options = {}) => countTraces(queries, selection, options),

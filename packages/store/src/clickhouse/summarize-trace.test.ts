@@ -5,6 +5,7 @@ import { type Report, reportedTrace } from "../contract/trace-reports.ts";
 import type { SpanRecord } from "../telemetry-store.ts";
 import type { ClientInfo } from "../trace-parts.ts";
 import { joinClientInfo, type KnownClientInfo } from "./client-info.ts";
+import { SpanEncoder } from "./encoded-span.ts";
 import type { KnownTrace } from "./known-trace.ts";
 import { type TraceRow, toSpanRow } from "./rows.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
@@ -272,7 +273,7 @@ describe("summarizeTrace", () => {
         const changes = new TraceChanges(1);
         known =
           "spans" in report
-            ? changes.putSpans(traceId, known, report.spans)
+            ? changes.putSpans(traceId, known, new SpanEncoder().encode(report.spans))
             : changes.putClientInfo(known, report.info, 5_000_000n);
       }
       if (known === undefined) throw new Error("nothing was reported");

@@ -6,17 +6,17 @@ import type { SpanRecord } from "../telemetry-store.ts";
 import type { ClientInfo } from "../trace-parts.ts";
 import { clientInfoText, joinClientInfo } from "./client-info.ts";
 import { type Cell, propertiesOf, rowWriter } from "./columns.ts";
+import { type EncodedSpan, SPAN_ROW_HEAD } from "./encoded-span.ts";
 import type { KnownTrace, TraceKey } from "./known-trace.ts";
 import { NdjsonBatch } from "./ndjson.ts";
-import { type SpanRow, spanMappings, toSpanRow, traceMappings } from "./rows.ts";
+import { spanMappings, traceMappings } from "./rows.ts";
 import { SpanDigest } from "./span-digest.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
-import { type SummarySpan, toSummarySpan } from "./summary-span.ts";
+import type { SummarySpan } from "./summary-span.ts";
 import { TableRows } from "./table-rows.ts";
 import { tsvWriter } from "./tsv.ts";
 
 const VERSION_COLUMNS = ["version", "is_deleted"];
-const spanRow = tsvWriter(spanMappings, propertiesOf(spanMappings), VERSION_COLUMNS);
 const traceRow = tsvWriter(traceMappings, propertiesOf(traceMappings), VERSION_COLUMNS);
 // Tombstones need the columns of the sort key only.
 const removedSpanText = rowWriter(
@@ -29,13 +29,15 @@ const removedTraceText = rowWriter(traceMappings, ["experimentId", "traceId", "s
 const NANOS_PER_HOUR = 3_600_000_000_000n;
 
 export class TraceChanges {
-  readonly spans = new TableRows(spanRow.head);
+  readonly spans = new TableRows(SPAN_ROW_HEAD);
   readonly clientInfos = new NdjsonBatch();
   readonly traces = new TableRows(traceRow.head);
   readonly #version: number;
   /** Cells of the version columns. */
   readonly #here: readonly Cell[];
   readonly #gone: readonly Cell[];
+  /** What a row of a span ends with: the cells of the version columns. */
+  readonly #rowEnd: string;
   /** Start of the rows put so far, by trace id. */
   readonly #starts = new Map<string, bigint>();
 
@@ -43,6 +45,7 @@ export class TraceChanges {
     this.#version = version;
     this.#here = [version, 0];
     this.#gone = [version, 1];
+    this.#rowEnd = `\t${version}\t0`;
   }
 
   /**
@@ -51,24 +54,23 @@ export class TraceChanges {
    * @param known  the trace as it is in the store; it is changed
    * @returns the trace as it will be
    */
-  putSpans(traceId: string, known: KnownTrace | undefined, records: Iterable<SpanRecord>): KnownTrace {
+  putSpans(traceId: string, known: KnownTrace | undefined, prepared: Iterable<EncodedSpan>): KnownTrace {
     let experimentId = known?.experimentId;
     const spans = known?.spans ?? new Map<string, SummarySpan>();
     const digest = known?.digest ?? new SpanDigest(spans.values());
     let hasReplaced = false;
-    for (const record of records) {
-      experimentId ??= record.experimentId;
-      const before = spans.get(record.spanId);
-      if (before !== undefined && isStale(record, before)) continue;
-      const row = toSpanRow(record, experimentId);
-      this.spans.add(spanRow.write(row, this.#here), row.startTimeUnixNano / 1000n);
-      const summary = toSummarySpan(row);
-      spans.set(row.spanId, summary);
+    for (const span of prepared) {
+      const { summary } = span;
+      experimentId ??= span.experimentId;
+      const before = spans.get(summary.spanId);
+      if (before !== undefined && isStale(summary, before)) continue;
+      this.spans.addEncoded(`${experimentId}\t`, span.row, this.#rowEnd, summary.startTimeUnixNano / 1000n);
+      spans.set(summary.spanId, summary);
       if (before === undefined) {
         digest.add(summary);
       } else {
         hasReplaced = true;
-        this.#removeIfMoved(before, row);
+        this.#removeIfMoved(before, summary, experimentId);
       }
     }
     const trace = {
@@ -108,9 +110,9 @@ export class TraceChanges {
   }
 
   /** The hour of the start is part of a span's key: a span that is sent again with another start would be there twice. */
-  #removeIfMoved(before: SummarySpan, now: SpanRow): void {
+  #removeIfMoved(before: SummarySpan, now: SummarySpan, experimentId: string): void {
     if (before.startTimeUnixNano / NANOS_PER_HOUR === now.startTimeUnixNano / NANOS_PER_HOUR) return;
-    const old = { ...before, experimentId: now.experimentId };
+    const old = { ...before, experimentId };
     this.spans.remove(removedSpanText(old, this.#gone), before.startTimeUnixNano / 1000n);
   }
 }

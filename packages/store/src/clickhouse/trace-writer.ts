@@ -6,8 +6,9 @@
  * made from all spans of its trace and its client info: those of the call and those that are in the store.
  */
 import { setImmediate as giveWay } from "node:timers/promises";
-import type { SpanRecord } from "../telemetry-store.ts";
+import type { PreparedSpan, SpanRecord } from "../telemetry-store.ts";
 import type { ClientInfo } from "../trace-parts.ts";
+import { EncodedSpan, SpanEncoder } from "./encoded-span.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import type { KnownTrace, TraceKey } from "./known-trace.ts";
 import { type KnownTraces, readKnownTraces } from "./known-traces.ts";
@@ -21,7 +22,7 @@ import { findPlaces, type StartRange } from "./trace-places.ts";
 import { traceTables } from "./trace-tables.ts";
 import type { VersionClock } from "./version-clock.ts";
 
-/** Writing the rows of 5,000 spans takes 80 ms; requests in between should not wait that long. */
+/** Making the rows of thousands of traces takes tens of milliseconds; requests in between should not wait that long. */
 const MAX_SLICE_MS = 10;
 
 export class TraceWriter {
@@ -30,6 +31,7 @@ export class TraceWriter {
   readonly #seen: SeenTraces;
   readonly #recent: RecentTraces;
   readonly #locks: KeyedLock;
+  readonly #encoder = new SpanEncoder();
 
   /** @param options  `locks`: by trace id, shared with whoever else changes traces */
   constructor(options: {
@@ -46,9 +48,14 @@ export class TraceWriter {
     this.#locks = options.locks;
   }
 
-  /** @see TelemetryStore.writeSpans */
-  async writeSpans(records: readonly SpanRecord[]): Promise<void> {
-    const batch = groupByTrace(records);
+  /** @see TelemetryStore.prepareSpans */
+  prepareSpans(records: readonly SpanRecord[]): readonly PreparedSpan[] {
+    return this.#encoder.encode(records);
+  }
+
+  /** @see TelemetryStore.writePrepared */
+  async writePrepared(prepared: readonly PreparedSpan[]): Promise<void> {
+    const batch = groupByTrace(prepared);
     await this.#locks.run(batch.keys(), async () => {
       const known = await this.#know([...batch.keys()]);
       const version = this.#clock.begin();
@@ -160,13 +167,15 @@ export class TraceWriter {
 }
 
 /** The spans of a batch by trace, then by span id; of equal ids the last, but one that ended before one that is running. */
-function groupByTrace(records: readonly SpanRecord[]): Map<string, Map<string, SpanRecord>> {
-  const traces = new Map<string, Map<string, SpanRecord>>();
-  for (const record of records) {
-    const spans = traces.get(record.traceId) ?? new Map<string, SpanRecord>();
-    const before = spans.get(record.spanId);
-    if (before === undefined || !isStale(record, before)) spans.set(record.spanId, record);
-    traces.set(record.traceId, spans);
+function groupByTrace(prepared: readonly PreparedSpan[]): Map<string, Map<string, EncodedSpan>> {
+  const traces = new Map<string, Map<string, EncodedSpan>>();
+  for (const span of prepared) {
+    if (!(span instanceof EncodedSpan)) throw new TypeError("A span was not prepared by this store.");
+    const spans = traces.get(span.traceId) ?? new Map<string, EncodedSpan>();
+    const { spanId } = span.summary;
+    const before = spans.get(spanId);
+    if (before === undefined || !isStale(span.summary, before.summary)) spans.set(spanId, span);
+    traces.set(span.traceId, spans);
   }
   return traces;
 }

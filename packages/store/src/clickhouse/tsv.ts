@@ -7,6 +7,8 @@
 import { type Cell, isList, type Mappings } from "./columns.ts";
 
 export interface TsvWriter<Value> {
+  /** In the order of the cells. */
+  readonly columns: readonly string[];
   /** Columns and format, to stand behind the table's name. */
   readonly head: string;
   /** A row without its line break. @param extraCells  of the columns that no property has */
@@ -22,6 +24,7 @@ export function tsvWriter<T extends object, K extends keyof T>(
   const members = properties.map((property) => ({ property, mapping: mappings[property] }));
   const columns = [...members.flatMap(({ mapping }) => mapping.columns), ...extra];
   return {
+    columns,
     head: `(${columns.join(", ")}) FORMAT TabSeparated`,
     write(value, extraCells) {
       let row = "";
