@@ -89,9 +89,8 @@ export interface TraceGroup {
   /** Absent when no trace says any. */
   readonly tokens?: { readonly input: number; readonly output: number; readonly total: number };
   readonly costUsd?: number;
-  /** Previews of the first and last traces that have one; "" when none has. */
+  /** Of a session the previews of the first and last traces that have one; "" when none has. */
   readonly firstInput: string;
-  readonly lastInput: string;
   readonly lastOutput: string;
   /** Different sessions. */
   readonly sessions: number;

@@ -240,11 +240,9 @@ test("a session that several experiments have must be told apart; one that none 
 
 test("users have their sessions counted, in the order asked for", async () => {
   const { users } = await under.client.searchUsers({ body: { experiments, orderBy: "sessions DESC" } });
-  expect(
-    users.map(({ userId, sessionCount, traceCount, lastInput }) => [userId, sessionCount, traceCount, lastInput]),
-  ).toEqual([
-    ["ada", 5, 10, "question 9"],
-    ["alan", 1, 2, "question 11"],
+  expect(users.map(({ userId, sessionCount, traceCount }) => [userId, sessionCount, traceCount])).toEqual([
+    ["ada", 5, 10],
+    ["alan", 1, 2],
   ]);
   const everywhere = await under.client.searchUsers({ body: { orderBy: "traces" } });
   expect(everywhere.users.map(({ userId, traceCount }) => [userId, traceCount])).toEqual([

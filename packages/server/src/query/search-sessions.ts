@@ -159,7 +159,6 @@ function toUser(group: TraceGroup): User {
     userId: group.id,
     ...toCommon(group),
     sessionCount: group.sessions,
-    ...(group.lastInput !== "" && { lastInput: group.lastInput }),
   };
 }
 

@@ -39,6 +39,10 @@ const orderSql: Readonly<Record<GroupOrder["key"], string>> = {
 
 const MAX_LISTED = 20;
 
+/** Not of users, who may have half of all traces: previews are most of what there is to read of a trace. */
+const PREVIEWS = `argMinIf(request_preview, (start_time, trace_id), request_preview != ''),
+        argMaxIf(response_preview, (start_time, trace_id), response_preview != '')`;
+
 /** @see TraceValues.searchTraceGroups */
 export async function searchTraceGroups(queries: Queries, query: GroupQuery, options: CallOptions): Promise<GroupPage> {
   const found = await findGroups(queries, query, options);
@@ -166,9 +170,7 @@ async function readGroups(
         toString(min(${raw(START_US)})), toString(max(${raw(START_US)})), toString(max(${raw(START_US)} + duration_us)),
         count(), countIf(state = 'ERROR'), countIf(state = 'IN_PROGRESS'),
         sum(input_tokens), sum(output_tokens), sum(total_tokens), sum(cost_usd),
-        argMinIf(request_preview, (start_time, trace_id), request_preview != ''),
-        argMaxIf(request_preview, (start_time, trace_id), request_preview != ''),
-        argMaxIf(response_preview, (start_time, trace_id), response_preview != ''),
+        ${raw(query.by === "session" ? PREVIEWS : "'', ''")},
         uniqExactIf(session_id, session_id != ''),
         ${raw(sorted("groupUniqArrayIf(user_id, user_id != '')"))}, ${raw(sorted("groupUniqArrayArray(models)"))}
       ${fromTracesOfPage(queries, query, page)}
@@ -180,8 +182,7 @@ async function readGroups(
 
 function toGroup(cells: readonly Cell[]): TraceGroup {
   const [experimentId, id, firstUs, lastUs, endUs, traces, errors, running, ...rest] = cells;
-  const [inputTokens, outputTokens, totalTokens, cost, firstInput, lastInput, lastOutput, sessions, users, models] =
-    rest;
+  const [inputTokens, outputTokens, totalTokens, cost, firstInput, lastOutput, sessions, users, models] = rest;
   const end = BigInt(String(endUs));
   return {
     experimentId: String(experimentId),
@@ -197,7 +198,6 @@ function toGroup(cells: readonly Cell[]): TraceGroup {
     }),
     ...(isKnown(cost) && { costUsd: Number(cost) }),
     firstInput: String(firstInput),
-    lastInput: String(lastInput),
     lastOutput: String(lastOutput),
     sessions: Number(sessions),
     users: toTexts(users),

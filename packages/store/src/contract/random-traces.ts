@@ -25,6 +25,7 @@ export function anyRecords(experimentId: string, seed = 20261124): SpanRecord[] 
     traceMetadata: fc.dictionary(fc.constantFrom("env", "other"), fc.constantFrom("x", "z")),
     attributes: fc.dictionary(fc.constantFrom("env", "n"), fc.constantFrom('"x"', '"ü\\"\\n"', "5", "[1,2]")),
     requestPreview: fc.constantFrom("", "hello", "Hello again"),
+    responsePreview: fc.constantFrom("", "bye", "Bye again"),
   });
   const sample = fc.sample(fc.array(facts, { minLength: 1, maxLength: 4 }), { numRuns: 80, seed });
   return sample.flatMap((ofTrace) => {

@@ -53,7 +53,5 @@ export const User = z.object({
   userId: z.string(),
   ...common,
   sessionCount: z.number(),
-  /** Preview of the last trace that has an input. */
-  lastInput: z.optional(z.string()),
 });
 export type User = z.infer<typeof User>;
