@@ -26,7 +26,14 @@ import { memoryMib } from "./measure/processes.ts";
 import { waitForSpans } from "./measure/seed-system.ts";
 import { settle } from "./measure/settle.ts";
 import { formatNumber } from "./measure/statistics.ts";
-import { type QueryName, queryTitles, type RunningSystem } from "./systems/system.ts";
+import {
+  type Bytes,
+  bytesOf,
+  bytesPerSpan,
+  type QueryName,
+  queryTitles,
+  type RunningSystem,
+} from "./systems/system.ts";
 import { seedLargeTrace, seedTraces } from "./workload/seed.ts";
 import { SPANS_PER_TRACE } from "./workload/traces.ts";
 
@@ -52,7 +59,7 @@ export interface ScaleStep {
   readonly seedSpansPerSecond?: number;
   readonly warmStartSeconds: number;
   readonly settled: boolean;
-  readonly bytesPerSpan: number;
+  readonly bytesPerSpan: Bytes;
   readonly memoryMib: number;
   readonly queries: readonly QueryResult[];
   readonly ingest: readonly IngestResult[];
@@ -99,10 +106,10 @@ try {
     running = await system.start(folder);
     const warmStartSeconds = (performance.now() - began) / 1000;
     const storedSpans = await running.storedSpans();
-    const bytesPerSpan = ((await running.bytesOnDisk()) - bytesEmpty) / storedSpans;
+    const perSpan = bytesPerSpan(bytesEmpty, await bytesOf(running), storedSpans);
     process.stdout.write(
       `  ${formatNumber(storedSpans)} stored, seeded at ${formatNumber(seedSpansPerSecond ?? Number.NaN)} spans/s, ` +
-        `${bytesPerSpan.toFixed(0)} bytes/span, warm start ${warmStartSeconds.toFixed(2)} s, ` +
+        `${perSpan.live.toFixed(0)} bytes/span (${perSpan.all.toFixed(0)} on the disk), warm start ${warmStartSeconds.toFixed(2)} s, ` +
         `${settled ? "idle" : "still merging"} before the queries\n`,
     );
     await settle(running.roots, 60);
@@ -127,7 +134,7 @@ try {
       ...(seedSpansPerSecond !== undefined && { seedSpansPerSecond }),
       warmStartSeconds,
       settled,
-      bytesPerSpan,
+      bytesPerSpan: perSpan,
       memoryMib: memory,
       queries,
       ingest,
@@ -188,10 +195,10 @@ async function seedUpTo(traces: number): Promise<number | undefined> {
 }
 
 /** Bytes of the data directory before the first span; noted once. */
-async function emptyBytes(system: RunningSystem): Promise<number> {
-  const file = join(folder, "empty-bytes");
-  if (!existsSync(file)) writeFileSync(file, String(await system.bytesOnDisk()));
-  return Number(readFileSync(file, "utf8"));
+async function emptyBytes(system: RunningSystem): Promise<Bytes> {
+  const file = join(folder, "empty-bytes.json");
+  if (!existsSync(file)) writeFileSync(file, JSON.stringify(await bytesOf(system)));
+  return JSON.parse(readFileSync(file, "utf8")) as Bytes; // written by the line above
 }
 
 /** Written beside and moved, so that an interruption leaves the old or the new state. */
@@ -234,7 +241,7 @@ function printGrowth(measured: readonly ScaleStep[]): void {
     row("1 trace a request, CPU µs/span", (step) => ingest(step, "single")?.cpuMicrosPerSpan ?? Number.NaN),
     row("1 trace a request, p99 ms", (step) => ingest(step, "single")?.ackP99Ms ?? Number.NaN),
     row("warm start, s", (step) => step.warmStartSeconds),
-    row("bytes a span", (step) => step.bytesPerSpan),
+    row("bytes a span", (step) => step.bytesPerSpan.live),
     row("memory after the queries, MiB", (step) => step.memoryMib),
   ];
   process.stdout.write("\np50 ms (CPU ms of all processes)\n\n");

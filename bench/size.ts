@@ -11,6 +11,7 @@ import { chosenSystems, commonOptions, positive, printCircumstances, writeResult
 import { seedSystem } from "./measure/seed-system.ts";
 import { settle } from "./measure/settle.ts";
 import { formatNumber } from "./measure/statistics.ts";
+import { bytesOf, bytesPerSpan } from "./systems/system.ts";
 import { SPANS_PER_TRACE } from "./workload/traces.ts";
 
 const { values } = parseArgs({
@@ -25,24 +26,20 @@ printCircumstances();
 const results = await eachSystem(chosenSystems(values), async ({ system, isPeer, start }) => {
   const running = await start();
   await settle(running.roots, 30);
-  const emptyBytes = await running.bytesOnDisk();
+  const empty = await bytesOf(running);
   const spans = positive("spans", isPeer ? values["peer-spans"] : values.spans);
   await seedSystem(system, running, { traces: Math.round(spans / SPANS_PER_TRACE), largeTraces: [] });
-  const rightAfter = (await running.bytesOnDisk()) - emptyBytes;
+  const rightAfter = await bytesOf(running);
   const settled = await settle(running.roots, 300);
   const stored = await running.storedSpans();
-  const afterMerges = (await running.bytesOnDisk()) - emptyBytes;
+  const perSpan = bytesPerSpan(empty, await bytesOf(running), stored);
+  const before = bytesPerSpan(empty, rightAfter, stored);
   process.stdout.write(
-    `  ${formatNumber(afterMerges / stored)} bytes a span of ${formatNumber(stored)} ` +
-      `(${settled ? "idle" : "still merging"}; right after the last span ${formatNumber(rightAfter / stored)}), ` +
-      `empty ${formatNumber(emptyBytes / 1e6)} MB\n`,
+    `  ${formatNumber(perSpan.live)} bytes a span of ${formatNumber(stored)} (${settled ? "idle" : "still merging"}), ` +
+      `with files that wait for their removal ${formatNumber(perSpan.all)}; ` +
+      `right after the last span ${formatNumber(before.live)} and ${formatNumber(before.all)}; ` +
+      `empty ${formatNumber(empty.all / 1e6)} MB\n`,
   );
-  return {
-    stored,
-    emptyBytes,
-    bytesPerSpan: afterMerges / stored,
-    bytesPerSpanBeforeMerges: rightAfter / stored,
-    settled,
-  };
+  return { stored, emptyBytes: empty, bytesPerSpan: perSpan, bytesPerSpanBeforeMerges: before, settled };
 });
 writeResults(values.json, "size", results);

@@ -90,9 +90,10 @@ const rows: readonly Row[] = [
   },
   {
     measure: "bytes on disk a span, above the empty store",
-    cell: ({ bytesPerSpan }) => formatNumber(bytesPerSpan),
+    cell: ({ bytesPerSpan: { live, all } }) =>
+      formatNumber(live) + (all > live ? ` (${formatNumber(all)} until merged files are removed)` : ""),
     target: "≤ 350",
-    isMet: ({ bytesPerSpan }) => bytesPerSpan <= 350,
+    isMet: ({ bytesPerSpan }) => bytesPerSpan.live <= 350,
   },
   {
     measure: "start to first answer, warm, s",
@@ -129,7 +130,7 @@ function queryRow(measure: string, names: readonly QueryName[], limits: readonly
         .map((name) => {
           const found = find(result, name);
           if (!found) return "–";
-          if (!Number.isFinite(found.p50Ms)) return found.failure ?? "–";
+          if (!Number.isFinite(found.p50Ms)) return (found.failure ?? "–").slice(0, 20);
           return `${formatNumber(found.p50Ms)} (${formatNumber(found.cpuMs)})${found.failure ? " wrong" : ""}`;
         })
         .join(" / "),

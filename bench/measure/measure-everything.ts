@@ -2,7 +2,7 @@
  * Everything the comparison table needs of one system, in one start to end run.
  */
 import type { RunningSystem, System } from "../systems/system.ts";
-import { queriesNamed, textQueries } from "../systems/system.ts";
+import { type Bytes, bytesOf, bytesPerSpan, queriesNamed, textQueries } from "../systems/system.ts";
 import { SPANS_PER_TRACE } from "../workload/traces.ts";
 import type { Place } from "./each-system.ts";
 import { describeIngest, type IngestResult, measureIngest } from "./measure-ingest.ts";
@@ -40,8 +40,8 @@ export interface SystemResult {
   readonly idleMib: number;
   /** Peak while the ingest loads ran. */
   readonly loadedMib: number;
-  readonly emptyBytes: number;
-  readonly bytesPerSpan: number;
+  readonly emptyBytes: Bytes;
+  readonly bytesPerSpan: Bytes;
   /** In the store when the queries ran. */
   readonly querySpans: number;
   readonly seedSpansPerSecond: number;
@@ -65,7 +65,7 @@ export async function measureEverything(place: Place, effort: Effort): Promise<S
   const freshStartSeconds = (performance.now() - began) / 1000;
   await settle(running.roots, 60);
   const idleMib = memoryMib(running.roots);
-  const emptyBytes = await running.bytesOnDisk();
+  const emptyBytes = await bytesOf(running);
   say(`fresh start ${freshStartSeconds.toFixed(2)} s, idle ${idleMib.toFixed(0)} MiB`);
 
   const seeded = await seedSystem(system, running, {
@@ -75,8 +75,10 @@ export async function measureEverything(place: Place, effort: Effort): Promise<S
   await settle(running.roots, 60);
   const querySpans = await running.storedSpans();
   const seedSpansPerSecond = querySpans / seeded.seconds;
-  const bytesPerSpan = ((await running.bytesOnDisk()) - emptyBytes) / querySpans;
-  say(`${querySpans} spans seeded at ${seedSpansPerSecond.toFixed(0)} spans/s, ${bytesPerSpan.toFixed(0)} bytes/span`);
+  const perSpan = bytesPerSpan(emptyBytes, await bytesOf(running), querySpans);
+  say(
+    `${querySpans} spans seeded at ${seedSpansPerSecond.toFixed(0)} spans/s, ${perSpan.live.toFixed(0)} bytes/span (${perSpan.all.toFixed(0)} with files that wait for removal)`,
+  );
 
   const queries = await running.queries(seeded);
   // Peers search all time only: their two seconds to a minute for a search are told by one number each.
@@ -140,7 +142,7 @@ export async function measureEverything(place: Place, effort: Effort): Promise<S
     idleMib,
     loadedMib: peakMib,
     emptyBytes,
-    bytesPerSpan,
+    bytesPerSpan: perSpan,
     querySpans,
     seedSpansPerSecond,
     queries: results,

@@ -139,6 +139,8 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
   const inLastDay = ` AND timestamp_ms >= ${Math.round(newestMs - DAY_MS)} AND timestamp_ms <= ${Math.round(newestMs)}`;
   const lastDay = { start_time_ms: Math.round(newestMs - DAY_MS), end_time_ms: Math.round(newestMs) };
   const rare = rareTraces(traces);
+  // 5 % of fewer traces do not fill a page for certain.
+  const fullPage = traces >= 2000 ? PAGE : undefined;
   const latency = {
     view_type: "TRACES",
     metric_name: "latency",
@@ -149,9 +151,9 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
   return {
     newest: search({}, Math.min(PAGE, traces)),
     deepPage: await deepPage(search({})),
-    tag: search({ filter: "tag.env = 'canary'" }, PAGE),
+    tag: search({ filter: "tag.env = 'canary'" }, fullPage),
     rareTag: search({ filter: "tag.severity = 'page'" }),
-    status: search({ filter: "status = 'ERROR'" }, PAGE),
+    status: search({ filter: "status = 'ERROR'" }, fullPage),
     combined: search({ filter: "status = 'ERROR' AND tag.env = 'canary' AND execution_time_ms > 1000" }),
     trace: trace(Math.floor(traces / 2), 8),
     ...(largeTraces.includes(2000) && { trace2000: trace(largeTraceIndex(2000), 2000) }),

@@ -46,7 +46,10 @@ async function start(folder: string, from: "build" | "source"): Promise<RunningS
   const dataDir = join(folder, "data");
   const agent = keepAlive(2);
   const stats = () =>
-    sendForJson<{ spans: number; traces: number }>(agent, { method: "GET", url: `${url}/api/v1/stats` });
+    sendForJson<{ spans: number; traces: number; bytesOnDisk: number }>(agent, {
+      method: "GET",
+      url: `${url}/api/v1/stats`,
+    });
   const args =
     from === "build"
       ? [join(root, "packages/cli/dist/main.js"), "server"]
@@ -76,6 +79,7 @@ async function start(folder: string, from: "build" | "source"): Promise<RunningS
     storedTraces: async () => (await stats()).traces,
     queries: (seeded) => queries(url, seeded),
     bytesOnDisk: async () => folderBytes(dataDir),
+    liveBytes: async () => (await stats()).bytesOnDisk,
     stop: async () => {
       agent.destroy();
       await program.stop();
@@ -117,12 +121,14 @@ async function queries(url: string, seeded: Seeded): Promise<Partial<Record<Quer
   const someTrace = traceIdText(traceIdOf(Math.floor(traces / 2)));
   const large = (spanCount: number) => traceIdText(traceIdOf(largeTraceIndex(spanCount)));
   const rare = rareTraces(traces);
+  // 5 % of fewer traces do not fill a page for certain.
+  const fullPage = traces >= 2000 ? PAGE : undefined;
   const all: Partial<Record<QueryName, Query>> = {
     newest: search({}, Math.min(PAGE, traces)),
     deepPage: await deepPage(search({})),
-    tag: search({ filter: "tags.env = 'canary'" }, PAGE),
+    tag: search({ filter: "tags.env = 'canary'" }, fullPage),
     rareTag: search({ filter: "tags.severity = 'page'" }),
-    status: search({ filter: "status = 'ERROR'" }, PAGE),
+    status: search({ filter: "status = 'ERROR'" }, fullPage),
     combined: search({ filter: "status = 'ERROR' AND tags.env = 'canary' AND duration > 1s" }),
     count: post(
       "/api/v1/traces/count",

@@ -71,8 +71,13 @@ export interface RunningSystem {
   storedTraces(): Promise<number>;
   /** The queries this system can answer. May ask the system (page tokens, ids). */
   queries(seeded: Seeded): Promise<Partial<Record<QueryName, Query>>>;
-  /** Everything the system wrote, in bytes. Waits until merges and checkpoints are done where the system can say so. */
+  /** Everything the system wrote, in bytes. */
   bytesOnDisk(): Promise<number>;
+  /**
+   * The part of it that holds data, as the system counts it: without files that were merged away and wait for their removal
+   * (eight minutes in ClickHouse). Absent where there is no such difference.
+   */
+  liveBytes?(): Promise<number>;
   /** The normal end. */
   stop(): Promise<void>;
 }
@@ -90,6 +95,23 @@ export interface System {
    * @returns once it answered a read that needs its store
    */
   start(folder: string): Promise<RunningSystem>;
+}
+
+export interface Bytes {
+  /** Files on the disk. */
+  readonly all: number;
+  /** Those that hold data: `all` where the system makes no difference. */
+  readonly live: number;
+}
+
+export async function bytesOf(running: RunningSystem): Promise<Bytes> {
+  const all = await running.bytesOnDisk();
+  return { all, live: (await running.liveBytes?.()) ?? all };
+}
+
+/** Growth from `before` to `after` for each of `spans` spans. */
+export function bytesPerSpan(before: Bytes, after: Bytes, spans: number): Bytes {
+  return { all: (after.all - before.all) / spans, live: (after.live - before.live) / spans };
 }
 
 /** Those that search in payloads. */
