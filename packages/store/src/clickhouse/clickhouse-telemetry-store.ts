@@ -141,12 +141,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     beginRemoval: (id, selection, options = {}) => whileOpen(() => removals.begin(id, selection, options)),
     continueRemoval: (id, limit) => whileOpen(() => removals.continue(id, limit)),
     endRemoval: (id) => whileOpen(() => removals.end(id)),
-    purge: (options = {}) =>
-      whileOpen(async () => {
-        const result = await purge(queries, maintenance, options);
-        if (result.rewritten > 0 || result.dropped > 0) await textIndex.forget(result.rewritten > 0);
-        return result;
-      }),
+    purge: (options = {}) => whileOpen(() => purge(queries, maintenance, options)),
     tableSizes: () => tableSizes(queries),
     experimentSizes: () => experimentSizes(queries),
     findInconsistencies: (options = {}) => findInconsistencies(queries, options),
