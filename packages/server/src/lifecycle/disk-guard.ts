@@ -89,12 +89,8 @@ export function createDiskGuard(options: DiskGuardOptions): DiskGuard {
 /** Starts the job that makes room, if there is to be one. @returns why spans are refused, if they are */
 async function look(options: DiskGuardOptions): Promise<string | undefined> {
   const { dataDir, minFreeBytes, maxBytes, policy } = options;
-  if (dataDir !== undefined) {
-    const { freeBytes } = await measureDisk(dataDir);
-    if (freeBytes < minFreeBytes) {
-      return `The disk of the data directory has ${inMegabytes(freeBytes)} free, under the ${inMegabytes(minFreeBytes)} of SIGHTLINE_MIN_FREE_DISK_BYTES; no spans are taken. Make room on the disk, or delete traces.`;
-    }
-  }
+  const nearlyFull = dataDir === undefined ? undefined : await whyNearlyFull(dataDir, minFreeBytes);
+  if (nearlyFull !== undefined) return nearlyFull;
   if (maxBytes === undefined) return undefined;
   const { total } = await measureUsage(options);
   if (policy === "delete-oldest" && total >= maxBytes * START_SHARE) {
@@ -106,6 +102,16 @@ async function look(options: DiskGuardOptions): Promise<string | undefined> {
       ? "The oldest traces are being deleted; try again."
       : "Delete traces, or raise SIGHTLINE_MAX_DISK_BYTES.";
   return `The data takes ${inMegabytes(total)}, over the ${inMegabytes(maxBytes)} of SIGHTLINE_MAX_DISK_BYTES; no spans are taken. ${next}`;
+}
+
+/** Why the disk of a folder is too full to take spans; undefined if it has at least `minFreeBytes` free. */
+export async function whyNearlyFull(dir: string, minFreeBytes: number): Promise<string | undefined> {
+  const { freeBytes } = await measureDisk(dir);
+  if (freeBytes >= minFreeBytes) return undefined;
+  return (
+    `The disk of the data directory has ${inMegabytes(freeBytes)} free, under the ${inMegabytes(minFreeBytes)} of ` +
+    "SIGHTLINE_MIN_FREE_DISK_BYTES; no spans are taken. Make room on the disk, or delete traces."
+  );
 }
 
 async function startFreeing({ jobs, clock }: DiskGuardOptions, targetBytes: number): Promise<void> {
