@@ -8,6 +8,8 @@ import { SPANS_PER_TRACE, seededTrace, type TraceFacts } from "./traces.ts";
 
 /** The span of a trace whose inputs hold the rare word. */
 const RARE_SPAN = 3;
+/** Different documents that retrievers may find. */
+const KNOWLEDGE_BASE = 3000;
 /** Spans in one request of a large trace, as many as an SDK's batch may hold. */
 const LARGE_TRACE_BATCH = 1000;
 
@@ -102,7 +104,9 @@ function writeSpan(body: Buffer, at: number, template: SpanTemplate, trace: Trac
   if (template.severity !== undefined) body.write(trace.severity, at + template.severity);
   const { inputs, outputs } = template;
   for (const gap of [inputs, outputs]) {
-    const place = fraction(trace.index, 100 + gap.text + 8 * span.group);
+    const own = fraction(trace.index, 100 + gap.text + 8 * span.group);
+    // A retriever finds what others found before: popular documents more often.
+    const place = gap.isDocument ? fraction(Math.floor(own ** 2 * KNOWLEDGE_BASE), 99) : own;
     writeText(trace.script, place, body, at + gap.offset, gap.length);
   }
   if (trace.rare !== undefined && span.number === RARE_SPAN) {

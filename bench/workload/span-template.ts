@@ -13,6 +13,8 @@ export type Dialect = "mlflow" | "openinference";
 export interface TextGap {
   /** Which of the trace's texts stands here; gaps with the same number get the same text. */
   readonly text: number;
+  /** A document that other traces hold too. */
+  readonly isDocument: boolean;
   readonly offset: number;
   readonly length: number;
 }
@@ -49,8 +51,8 @@ const PAYLOAD_BYTES = { inputs: 700, outputs: 675 };
 
 /**
  * The steps of every trace, in order, and the texts they carry. As in real agents a text travels: the question goes from the root
- * into the plan, documents from the retriever through the ranking into the prompt, the answer back to the root. 9 of 16 texts
- * are new; that and the vocabulary decide how well payloads compress.
+ * into the plan, documents from the retriever through the ranking into the prompt, the answer back to the root. 7 of 16 texts
+ * are new, and the documents come from a knowledge base of 3,000; that and the vocabulary decide how well payloads compress.
  */
 const steps = [
   { name: "", type: "AGENT", parent: -1, inputs: "question", outputs: "answer" },
@@ -232,13 +234,13 @@ function makeTemplate(span: OtlpSpan, index: number): SpanTemplate {
     user: must("user", gap.user),
     env: find(gap.env),
     severity: find(gap.severity),
-    inputs: { ...inputs, text: texts.indexOf(step.inputs) },
-    outputs: { ...outputs, text: texts.indexOf(step.outputs) },
+    inputs: { ...inputs, text: texts.indexOf(step.inputs), isDocument: step.inputs === "documents" },
+    outputs: { ...outputs, text: texts.indexOf(step.outputs), isDocument: step.outputs === "documents" },
   };
 }
 
-function textGaps(bytes: Buffer): Omit<TextGap, "text">[] {
-  const gaps: Omit<TextGap, "text">[] = [];
+function textGaps(bytes: Buffer): Pick<TextGap, "offset" | "length">[] {
+  const gaps: Pick<TextGap, "offset" | "length">[] = [];
   const mark = TEXT_GAP.charCodeAt(0);
   for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at)) {
     let end = at;
