@@ -47,7 +47,7 @@ async function search(url: string): Promise<Set<string>> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ experiments: [EXPERIMENT], maxResults: 1000, pageToken }),
     });
-    expect(answer.status).toBe(200);
+    expect([answer.status, answer.ok ? "" : server?.output()]).toEqual([200, ""]);
     const page = (await answer.json()) as { traces: { info: { traceId: string } }[]; nextPageToken?: string };
     found.push(...page.traces.map(({ info }) => info.traceId));
     pageToken = page.nextPageToken;

@@ -8,11 +8,11 @@
 import type { SpanRecord } from "@sightline/store/telemetry-store";
 import { SightlineError } from "@sightline/wire/errors";
 
-export interface IngestBufferOptions {
+export interface IngestBufferOptions<Span> {
   /** Keeps spans; {@link TelemetryStore.writeSpans}. */
-  readonly write: (spans: readonly SpanRecord[]) => Promise<void>;
+  readonly write: (spans: readonly Span[]) => Promise<void>;
   /** Called with the spans of each group once they are kept. */
-  readonly onCommitted?: (spans: readonly SpanRecord[]) => void;
+  readonly onCommitted?: (spans: readonly Span[]) => void;
   /** Most spans in a group. Default 4,000: the engine's rows a second stop rising there (2,000 to 5,000 rows). */
   readonly maxGroupSpans?: number;
   /** Most bytes in a group, unless a single piece is larger. Default 12 MB: above, the engine's memory rises steeply. */
@@ -22,8 +22,8 @@ export interface IngestBufferOptions {
 }
 
 /** Part of a request that is written as one. */
-interface Piece {
-  readonly spans: readonly SpanRecord[];
+interface Piece<Span> {
+  readonly spans: readonly Span[];
   readonly bytes: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -38,9 +38,9 @@ const GATHER_SHARE = 8;
 /** Errors that say nothing about the spans: every waiter of the group gets them. */
 const STORE_STATES = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL", "SHUTTING_DOWN"]);
 
-export class IngestBuffer {
-  readonly #options: Required<IngestBufferOptions>;
-  #waiting: Piece[] = [];
+export class IngestBuffer<Span = SpanRecord> {
+  readonly #options: Required<IngestBufferOptions<Span>>;
+  #waiting: Piece<Span>[] = [];
   #waitingSpans = 0;
   #waitingBytes = 0;
   #writes = 0;
@@ -48,7 +48,7 @@ export class IngestBuffer {
   /** While it is set, a write waits for this many pieces or for the timer. */
   #gathering: { readonly pieces: number; readonly timer: NodeJS.Timeout } | undefined;
 
-  constructor(options: IngestBufferOptions) {
+  constructor(options: IngestBufferOptions<Span>) {
     this.#options = {
       onCommitted: () => undefined,
       maxGroupSpans: 4000,
@@ -64,7 +64,7 @@ export class IngestBuffer {
    * @param bytes  size of the request's body: bounds the groups
    * @throws the store's error. Other requests' spans never cause it. Some of the spans may be kept; sending all again is safe.
    */
-  async write(spans: readonly SpanRecord[], bytes: number): Promise<void> {
+  async write(spans: readonly Span[], bytes: number): Promise<void> {
     if (spans.length === 0) return;
     const { maxGroupSpans, maxGroupBytes } = this.#options;
     const parts = Math.max(Math.ceil(spans.length / maxGroupSpans), Math.ceil(bytes / maxGroupBytes), 1);
@@ -85,7 +85,7 @@ export class IngestBuffer {
     await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
-  #enqueue(spans: readonly SpanRecord[], bytes: number): Promise<void> {
+  #enqueue(spans: readonly Span[], bytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ spans, bytes, resolve, reject });
       this.#waitingSpans += spans.length;
@@ -134,7 +134,7 @@ export class IngestBuffer {
     this.#gathering = undefined;
   }
 
-  #takeGroup(): Piece[] {
+  #takeGroup(): Piece<Span>[] {
     let spans = 0;
     let bytes = 0;
     let count = 0;
@@ -152,7 +152,7 @@ export class IngestBuffer {
   }
 
   /** Writes a group and answers its waiters; never rejects. */
-  async #commit(group: readonly Piece[]): Promise<void> {
+  async #commit(group: readonly Piece<Span>[]): Promise<void> {
     const error = await this.#tryWrite(group);
     if (error === undefined) return;
     if (group.length === 1 || (error instanceof SightlineError && STORE_STATES.has(error.code))) {
@@ -167,7 +167,7 @@ export class IngestBuffer {
   }
 
   /** Resolves the waiters if the write succeeds; else gives the error. */
-  async #tryWrite(group: readonly Piece[]): Promise<unknown> {
+  async #tryWrite(group: readonly Piece<Span>[]): Promise<unknown> {
     const spans = group.length === 1 && group[0] ? group[0].spans : group.flatMap((piece) => piece.spans);
     try {
       await this.#options.write(spans);

@@ -15,7 +15,8 @@ import { SpanQueue } from "./span-queue.ts";
 import { isStorageFull } from "./store-errors.ts";
 
 export interface IntakeRequest extends ExportRequest {
-  readonly spans: readonly SpanRecord[];
+  /** Made by {@link Intake.prepare}. */
+  readonly spans: readonly PreparedSpan[];
   /** Of the body, decompressed. */
   readonly bytes: number;
 }
@@ -23,6 +24,8 @@ export interface IntakeRequest extends ExportRequest {
 export interface Intake {
   /** The telemetry store in which everything acknowledged is readable. */
   readonly telemetry: TelemetryStore;
+  /** A span in the form in which it waits; its record is not needed any more. */
+  readonly prepare: (span: SpanRecord) => PreparedSpan;
   /**
    * Resolves when the request is kept and every read of {@link telemetry} that starts afterwards will show it.
    *
@@ -46,17 +49,23 @@ export interface JournalSettings {
   /** Folder of the journal. */
   readonly dir: string;
   readonly maxBytes: number;
-  /** Bytes of bodies whose spans may wait in memory. */
+  /** Bytes of bodies whose spans may wait in memory, at most 24 MiB. */
   readonly maxHeldBytes: number;
 }
+
+/**
+ * Three batches: one that the engine works on, one that is encoded, one that fills. More would not make writing faster, only the wait of
+ * readers longer and the memory larger.
+ */
+const MAX_HELD_BYTES = 24 * 1024 * 1024;
 
 /** Writes to the telemetry store before it answers. */
 export function openDirectIntake({ telemetry, metrics, onReadable }: IntakeOptions): Intake {
   let started = 0;
-  const buffer = new IngestBuffer({
+  const buffer = new IngestBuffer<PreparedSpan>({
     write: async (spans) => {
       started = performance.now();
-      await telemetry.writeSpans(spans);
+      await telemetry.writePrepared(spans);
     },
     onCommitted: (spans) => {
       metrics.drained({ spans: spans.length, ms: performance.now() - started });
@@ -65,6 +74,7 @@ export function openDirectIntake({ telemetry, metrics, onReadable }: IntakeOptio
   });
   return {
     telemetry,
+    prepare: prepareOne(telemetry),
     accept: ({ spans, bytes }) => buffer.write(spans, bytes),
     close: () => buffer.drain(),
   };
@@ -102,7 +112,7 @@ export async function openJournaledIntake(options: IntakeOptions, settings: Jour
       options.onReadable(spans);
     },
     onFailure: () => metrics.drainFailed(),
-    maxHeldBytes: settings.maxHeldBytes,
+    maxHeldBytes: Math.min(settings.maxHeldBytes, MAX_HELD_BYTES),
   });
   metrics.watch({
     journal: () => journal.stats(),
@@ -123,11 +133,10 @@ export async function openJournaledIntake(options: IntakeOptions, settings: Jour
       checkpoint: () => journal.checkpoint(),
       metrics,
     }),
+    prepare: prepareOne(telemetry),
     async accept(request) {
       if (request.spans.length === 0) return;
       const hasRoom = await queue.admit(request.bytes);
-      // Before the wait for the disk, so that the records are garbage when they are still young.
-      const spans = telemetry.prepareSpans(request.spans);
       let ref: EntryRef;
       try {
         ref = await journal.append(EXPORT_ENTRY, encodeExportEntry(request));
@@ -135,12 +144,20 @@ export async function openJournaledIntake(options: IntakeOptions, settings: Jour
         if (hasRoom) queue.giveBack(request.bytes);
         throw error;
       }
-      queue.add({ ref, bytes: request.bytes, spans }, hasRoom);
+      queue.add({ ref, bytes: request.bytes, spans: request.spans }, hasRoom);
     },
     async close() {
       await queue.close();
       await journal.close();
     },
+  };
+}
+
+function prepareOne(telemetry: TelemetryStore): Intake["prepare"] {
+  return (span) => {
+    const [prepared] = telemetry.prepareSpans([span]);
+    if (prepared === undefined) throw new RangeError("The store prepared nothing of a span.");
+    return prepared;
   };
 }
 

@@ -3,20 +3,22 @@
  *
  * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp-request
  */
-import { decompress, readSentBody } from "../http/body.ts";
+import type { PreparedSpan } from "@sightline/store/telemetry-store";
+import type { PartialSuccess } from "@sightline/wire/otlp/span";
+import { type BodyOptions, decompress, readSentBody, type SentBody } from "../http/body.ts";
 import type { ByteBudget } from "../http/byte-budget.ts";
 import { reply } from "../http/reply.ts";
 import { mediaType } from "../http/route.ts";
 import type { IngestMetrics } from "./ingest-metrics.ts";
 import type { Intake } from "./intake.ts";
-import { formatOf } from "./otlp-format.ts";
+import { formatOf, type OtlpFormat } from "./otlp-format.ts";
 import { runPipeline } from "./pipeline.ts";
 
 export interface OtlpOptions {
   /** Throws while nothing can be taken, e.g. because the disk is nearly full: before a body is read. */
   readonly admit: () => void;
   readonly resolveExperiment: (headers: Headers) => Promise<string>;
-  readonly intake: Pick<Intake, "accept">;
+  readonly intake: Pick<Intake, "prepare" | "accept">;
   /** Bounds the bytes of all requests that are being read or wait to be kept. */
   readonly budget: ByteBudget;
   readonly maxBodyBytes: number;
@@ -49,13 +51,12 @@ async function take(options: OtlpOptions, request: Request): Promise<Response> {
   try {
     const limits = { maxBytes: options.maxBodyBytes, reservation };
     const sent = await readSentBody(request, limits);
-    const body = await decompress(sent, limits);
-    const { records, partialSuccess } = runPipeline(format.decode(body), experimentId);
+    const { spans, bytes, partialSuccess } = await readSpans(sent, { limits, format, experimentId, ...options });
     const { mediaType } = format;
-    await options.intake.accept({ experimentId, mediaType, sent, receivedMs, spans: records, bytes: body.length });
+    await options.intake.accept({ experimentId, mediaType, sent, receivedMs, spans, bytes });
     options.metrics.accepted({
       bytes: sent.bytes.length,
-      spans: records.length,
+      spans: spans.length,
       refused: partialSuccess?.rejectedSpans ?? 0,
       ms: performance.now() - started,
     });
@@ -63,4 +64,20 @@ async function take(options: OtlpOptions, request: Request): Promise<Response> {
   } finally {
     reservation.release();
   }
+}
+
+/** A function of its own, so that body and records are garbage when the request waits for room and for the disk. */
+async function readSpans(
+  sent: SentBody,
+  { limits, format, experimentId, intake }: ReadOptions,
+): Promise<{ spans: readonly PreparedSpan[]; bytes: number; partialSuccess?: PartialSuccess }> {
+  const body = await decompress(sent, limits);
+  const { records, partialSuccess } = runPipeline(format.decode(body), experimentId, intake.prepare);
+  return { spans: records, bytes: body.length, ...(partialSuccess && { partialSuccess }) };
+}
+
+interface ReadOptions extends Pick<OtlpOptions, "intake"> {
+  readonly limits: BodyOptions;
+  readonly format: OtlpFormat;
+  readonly experimentId: string;
 }

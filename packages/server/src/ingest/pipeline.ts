@@ -19,8 +19,8 @@ import type {
 } from "@sightline/wire/otlp/span";
 import { isRoot, refusalOf } from "./span-rules.ts";
 
-export interface PipelineResult {
-  readonly records: readonly SpanRecord[];
+export interface PipelineResult<Kept = SpanRecord> {
+  readonly records: readonly Kept[];
   /** Absent when every span was accepted. */
   readonly partialSuccess?: PartialSuccess;
 }
@@ -35,8 +35,19 @@ const MAX_REASONS = 3;
 const STATUS_CODES: readonly SpanStatusCode[] = ["UNSET", "OK", "ERROR"];
 
 /** Turns the spans of a request into records of an experiment. */
-export function runPipeline(request: ExportTraceRequest, experimentId: string): PipelineResult {
-  const records: SpanRecord[] = [];
+export function runPipeline(request: ExportTraceRequest, experimentId: string): PipelineResult;
+/** @param keep  what is kept of each record: made at once, so that records die young and cost the garbage collector nothing */
+export function runPipeline<Kept>(
+  request: ExportTraceRequest,
+  experimentId: string,
+  keep: (record: SpanRecord) => Kept,
+): PipelineResult<Kept>;
+export function runPipeline(
+  request: ExportTraceRequest,
+  experimentId: string,
+  keep: (record: SpanRecord) => unknown = (record) => record,
+): PipelineResult<unknown> {
+  const records: unknown[] = [];
   const reasons: string[] = [];
   let refused = 0;
   for (const group of request) {
@@ -44,7 +55,7 @@ export function runPipeline(request: ExportTraceRequest, experimentId: string): 
     for (const span of group.spans) {
       const result = toRecord(span, origin, experimentId);
       if (typeof result !== "string") {
-        records.push(result);
+        records.push(keep(result));
         continue;
       }
       refused += 1;

@@ -388,12 +388,14 @@ export class SpanQueue {
       void this.#giveUp(first, error);
       return;
     }
-    for (const waiter of this.#waiters) {
-      if (waiter.seq < first.ref.seq) continue;
-      this.#waiters.delete(waiter);
-      waiter.reject(error);
+    if (isState) {
+      for (const waiter of this.#waiters) {
+        if (waiter.seq < first.ref.seq) continue;
+        this.#waiters.delete(waiter);
+        waiter.reject(error);
+      }
+      this.#room.letAllIn();
     }
-    if (isState) this.#room.letAllIn();
     this.#pauseThenRetry(tries);
   }
 
