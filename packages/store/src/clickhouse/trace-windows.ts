@@ -3,23 +3,79 @@
  * window, time by stopping as soon as there is an answer.
  */
 import { SightlineError } from "@sightline/wire/errors";
+import type { Filter } from "@sightline/wire/filter/ast";
+import { conjuncts, readsSpans } from "@sightline/wire/filter/shape";
 import { TOO_SLOW } from "../engines/clickhouse.ts";
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
-import { experimentConditions, startConditions } from "./filter-scope.ts";
+import { narrowScope } from "./filter-narrow.ts";
+import { experimentConditions, type FilterScope, spanScope, startConditions } from "./filter-scope.ts";
 import type { Queries, ReadOptions } from "./queries.ts";
 import { and, param, raw, sql } from "./sql.ts";
+import { mayHoldTexts } from "./text-search.ts";
 
 /** Traces in the first window: of eight spans each they take 40 ms to read without an index. */
 const FIRST_TRACES = 5_000;
 /** Each window has this many times the traces of the one before, so that a large store takes few of them. */
 const GROWTH = 6;
 
+/** Spans that are read at once, about as many as in the first window. */
+const FEW_SPANS = 8 * FIRST_TRACES;
+
 /**
  * The windows of a selection: together they cover its time range, each trace is in one.
+ *
+ * When its texts stand in few spans, as the index of words knows, there is one window, or none if they stand nowhere.
  *
  * @param direction  `DESC` gives the newest first
  */
 export async function* windowsOf(
+  queries: Queries,
+  selection: TraceSelection,
+  direction: "ASC" | "DESC",
+  readOptions: () => ReadOptions,
+): AsyncGenerator<TraceSelection, void> {
+  const narrowed = narrowSelection(queries, selection);
+  const spans = await spansToRead(queries, narrowed, readOptions);
+  if (spans === 0) return;
+  if (spans <= FEW_SPANS) yield narrowed;
+  else yield* growingWindows(queries, narrowed, direction, readOptions);
+}
+
+/** The same traces, with the times that the filter names as its range. */
+function narrowSelection(queries: Queries, selection: TraceSelection): TraceSelection {
+  if (selection.filter === undefined) return selection;
+  const { from, to } = narrowScope(selection.filter, { ...selection, table: (name) => queries.table(name) });
+  return { ...selection, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}
+
+/** How many spans a search reads at most to decide about the traces of a selection; 0 if none of the traces can satisfy it. */
+async function spansToRead(
+  queries: Queries,
+  { filter, ...range }: TraceSelection,
+  readOptions: () => ReadOptions,
+): Promise<number> {
+  const scope: FilterScope = { ...range, table: (name) => queries.table(name) };
+  let total = 0;
+  for (const term of filter === undefined ? [] : conjuncts(filter)) {
+    if (!readsSpans(term)) continue;
+    const conditions = mayHoldTexts(insideSpan(term), scope);
+    if (conditions.length === 0) return Number.POSITIVE_INFINITY;
+    const [row] = await queries.rows(
+      sql`SELECT count() FROM ${queries.table("spans")} WHERE ${and([...spanScope(scope), ...conditions])}`,
+      readOptions(),
+    );
+    const count = Number(row?.[0]);
+    if (count === 0 || count > FEW_SPANS) return count;
+    total += count;
+  }
+  return total;
+}
+
+function insideSpan(term: Filter): Filter {
+  return term.kind === "span" ? term.filter : term;
+}
+
+async function* growingWindows(
   queries: Queries,
   selection: TraceSelection,
   direction: "ASC" | "DESC",

@@ -12,3 +12,15 @@ test("versions are above the newest in the store", () => {
   const clock = new VersionClock(9_000_000, () => 5);
   expect(clock.next()).toBe(9_000_001);
 });
+
+test("what is being written is not settled, and nothing after it", () => {
+  const clock = new VersionClock(0, () => 1);
+  const first = clock.begin();
+  const second = clock.begin();
+  expect(clock.settled()).toBe(first - 1);
+  clock.end(first);
+  expect(clock.settled()).toBe(second - 1);
+  const third = clock.next();
+  clock.end(second);
+  expect(clock.settled()).toBe(third);
+});

@@ -12,6 +12,7 @@ import { Queries } from "../clickhouse/queries.ts";
 import { and, param, sql } from "../clickhouse/sql.ts";
 import { TextIndex } from "../clickhouse/text-index.ts";
 import { mayHoldTexts, textCondition } from "../clickhouse/text-search.ts";
+import { withinSeconds } from "../clickhouse/trace-windows.ts";
 import { connectClickHouse } from "../engines/clickhouse.ts";
 import type { SpanRecord, TelemetryStore, TraceCursor } from "../telemetry-store.ts";
 import { clickHouseEngines, openTelemetryStore, type RunningEngine } from "./engines.ts";
@@ -373,7 +374,7 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
     expect(await store.findTextMatches([traceId], [])).toEqual(new Map());
   });
 
-  test("a rare word reads few of the spans that are there, after merges", async () => {
+  describe("in many spans", () => {
     const experimentId = freshExperimentId();
     const day = 86_400_000_000_000n;
     const records = Array.from({ length: 6000 }, (_, index) =>
@@ -384,26 +385,52 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
         inputs: payloadFromAttribute("said", JSON.stringify(`words of all spans ${index === 3000 ? "quokka" : ""}`)),
       }),
     );
-    await store.writeSpans(records);
-    await catchUp();
-    for (const table of ["spans", "span_words"])
-      await queries.command(sql`OPTIMIZE TABLE ${queries.table(table)} FINAL`);
-    const scope = { table: (name: string) => queries.table(name), experimentIds: [experimentId] };
-    const granules = async (text: string) => {
-      const may = mayHoldTexts({ kind: "text", text }, scope);
-      const plan = await queries.rows(
-        sql`SELECT explain FROM (EXPLAIN indexes = 1 SELECT trace_id FROM ${queries.table("spans")} FINAL
+    beforeAll(async () => {
+      await store.writeSpans(records);
+      await catchUp();
+      for (const table of ["spans", "span_words"])
+        await queries.command(sql`OPTIMIZE TABLE ${queries.table(table)} FINAL`);
+    });
+
+    test("a rare word reads few of them, after merges", async () => {
+      const scope = { table: (name: string) => queries.table(name), experimentIds: [experimentId] };
+      const granules = async (text: string) => {
+        const may = mayHoldTexts({ kind: "text", text }, scope);
+        const plan = await queries.rows(
+          sql`SELECT explain FROM (EXPLAIN indexes = 1 SELECT trace_id FROM ${queries.table("spans")} FINAL
           WHERE ${and([sql`experiment_id = ${param(experimentId, "String")}`, ...may, textCondition(text, "contains")])})`,
-      );
-      const lines = plan
-        .map(([line]) => String(line))
-        .filter((line) => line.includes("Granules: ") && line.includes("/"));
-      return Number(/Granules: (\d+)\//.exec(lines.at(-1) ?? "")?.[1]);
-    };
-    expect(await granules("words of all")).toBeGreaterThanOrEqual(5);
-    expect(await granules("quokka")).toBeLessThanOrEqual(2);
-    expect(await granules("wombat")).toBe(0);
-    expect(await findText("quokka", experimentId)).toEqual([records[3000]?.traceId]);
+        );
+        const lines = plan
+          .map(([line]) => String(line))
+          .filter((line) => line.includes("Granules: ") && line.includes("/"));
+        return Number(/Granules: (\d+)\//.exec(lines.at(-1) ?? "")?.[1]);
+      };
+      expect(await granules("words of all")).toBeGreaterThanOrEqual(5);
+      expect(await granules("quokka")).toBeLessThanOrEqual(2);
+      expect(await granules("wombat")).toBe(0);
+      expect(await findText("quokka", experimentId)).toEqual([records[3000]?.traceId]);
+    });
+
+    test("a text that the index cannot rule out is found in one window after the other, in either direction", async () => {
+      const ids = records.map((record) => record.traceId);
+      // Two letters: the index does not tell them apart.
+      expect(await findText("of", experimentId, {}, 1000)).toEqual(ids.toReversed());
+      const filter: Filter = { kind: "text", text: "of" };
+      const range = { experimentIds: [experimentId], filter, from: records[10]?.startTimeUnixNano ?? 0n };
+      const oldestFirst: string[] = [];
+      let after: TraceCursor | undefined;
+      do {
+        const order = { key: "timestamp_ms", direction: "ASC" } as const;
+        const page = await store.searchTraces({ ...range, order, limit: 1000, ...(after && { after }) });
+        oldestFirst.push(...page.traces.map((trace) => trace.traceId));
+        after = page.next;
+      } while (after !== undefined);
+      expect(oldestFirst).toEqual(ids.slice(11));
+      expect((await store.countTraces({ ...range, limit: 10_000 })).total).toBe(5989);
+      const byName = { order: { key: "trace_id", direction: "ASC" }, limit: 500 } as const;
+      const page = await store.searchTraces({ ...range, ...byName });
+      expect(page.traces.map((trace) => trace.traceId)).toEqual(ids.slice(11).toSorted().slice(0, 500));
+    });
   });
 
   test("a search that is given up stops in the engine", async () => {
@@ -484,5 +511,13 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
     expect(different.map((char) => char.codePointAt(0)?.toString(16))).toEqual([]);
     const [row] = await queries.rows(sql`SELECT replaceAll(lowerUTF8(${param("ΣΑΣ. ΟΔΟΣ ΣΑΣΑ", "String")}), 'ς', 'σ')`);
     expect(row?.[0]).toBe(foldText("ΣΑΣ. ΟΔΟΣ ΣΑΣΑ"));
+  });
+
+  test("a question that takes too long is given up by the engine", async () => {
+    const bounded = queries.rows(sql`SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))`, {
+      maxSeconds: 0.2,
+    });
+    await expect(bounded).rejects.toMatchObject({ code: "QUERY_TOO_SLOW" });
+    expect(() => withinSeconds(0, {})()).toThrow(expect.objectContaining({ code: "QUERY_TOO_SLOW" }));
   });
 });
