@@ -433,6 +433,49 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
     });
   });
 
+  test("busy hours are cut into parts, and every span is found in its part", async () => {
+    const experimentId = freshExperimentId();
+    const hour = 3_600_000_000_000n;
+    const start = (SAMPLE_START / hour) * hour;
+    const spansIn = (first: bigint, count: number, name: string) =>
+      Array.from({ length: count }, (_, index) =>
+        sampleSpan({
+          traceId: freshTraceId(),
+          experimentId,
+          startTimeUnixNano: first + BigInt(index),
+          inputs: payloadFromAttribute("said", `${name}${index % 1000 === 0 ? index : ""} 電話`),
+        }),
+      );
+    const records = [
+      ...spansIn(start, 17_000, "busy"),
+      ...spansIn(start + 5n * hour, 1500, "medium"),
+      ...spansIn(start + 9n * hour, 10, "calm"),
+    ];
+    // One step of the index has to take all of them: they are written under one version.
+    await store.writeSpans(records);
+    await catchUp();
+    const rows = await queries.rows(
+      sql`SELECT DISTINCT multiIf(block % 512 = 0, 'hour', block % 512 < 17, '16th', '256th') AS part FROM ${queries.table("span_words")}
+        ARRAY JOIN blocks AS block WHERE experiment_id = ${param(experimentId, "String")} ORDER BY part`,
+    );
+    expect(rows.flat()).toEqual(["16th", "256th", "hour"]);
+    for (const text of ["busy0", "busy4000", "usy16000", "medium1000", "dium0", "calm0"]) {
+      const expected = records
+        .filter(({ inputs }) => inputs?.json.includes(`${text} `))
+        .map((record) => record.traceId);
+      expect([text, await findText(text, experimentId)]).toEqual([text, expected]);
+    }
+    expect(
+      (
+        await store.countTraces({
+          experimentIds: [experimentId],
+          filter: { kind: "text", text: "電話" },
+          limit: 30_000,
+        })
+      ).total,
+    ).toBe(18_510);
+  });
+
   test("a search that is given up stops in the engine", async () => {
     const experimentId = freshExperimentId();
     const content = "lorem ipsum dolor ".repeat(200);
