@@ -1,7 +1,7 @@
 /**
  * Where the traces that a filter is applied to lie: what its sub-queries on other tables may leave out.
  */
-import type { Comparison } from "@sightline/wire/filter/ast";
+import type { Comparison, Filter } from "@sightline/wire/filter/ast";
 import { momentUs } from "./moments.ts";
 import { and, param, type Sql, sql } from "./sql.ts";
 
@@ -16,6 +16,16 @@ export interface FilterScope {
   readonly from?: bigint;
   /** Latest start, exclusive. */
   readonly to?: bigint;
+  /** Where spans that satisfy a part of the filter may lie, if that was read before. */
+  readonly textBlocks?: ReadonlyMap<Filter, readonly TextBlock[]>;
+}
+
+/** A part of a day of an experiment, as the index of words knows it. @see text-index.ts */
+export interface TextBlock {
+  readonly experimentId: string;
+  /** `2026-11-24`, UTC. */
+  readonly day: string;
+  readonly block: number;
 }
 
 const HOUR_MICROS = 3_600_000_000n;

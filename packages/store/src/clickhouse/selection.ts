@@ -8,7 +8,10 @@ import type { Queries } from "./queries.ts";
 import type { Sql } from "./sql.ts";
 
 /** Conditions that all must hold; none when everything is selected. */
-export function selectionConditions({ filter, ...range }: TraceSelection, queries: Queries): Sql[] {
+export function selectionConditions(
+  { filter, ...range }: TraceSelection & Pick<FilterScope, "textBlocks">,
+  queries: Queries,
+): Sql[] {
   const scope: FilterScope = { ...range, table: (name) => queries.table(name) };
   return [
     ...experimentConditions(scope),

@@ -22,9 +22,15 @@ const QUIET_MS = 1000;
 const MAX_WAIT_MS = 30_000;
 const RETRY_MS = 5000;
 
-/** Spans of an hour from which it is cut into 16 blocks, and into 256. */
-const SPANS_FOR_16 = 1_000;
-const SPANS_FOR_256 = 16_000;
+/**
+ * Spans of an hour from which it is cut into so many blocks: about as many spans in each as are read at once anyway, a granule. Finer
+ * ones would only make the lists of blocks longer.
+ */
+const CUTS = [
+  { parts: 16, spans: 1_000 },
+  { parts: 64, spans: 12_000 },
+  { parts: 256, spans: 48_000 },
+] as const;
 
 /** All texts of a span in the form in which words are compared. `lowerUTF8` and the final sigma: `foldText` of wire. */
 const FOLDED = "replaceAll(lowerUTF8(concat(inputs, '\\n', outputs, '\\n', failure)), 'ς', 'σ')";
@@ -35,14 +41,23 @@ const FOLDED = "replaceAll(lowerUTF8(concat(inputs, '\\n', outputs, '\\n', failu
  */
 export const WORDS = `if(isValidASCII(${FOLDED}), tokens(${FOLDED}), arrayDistinct(extractAll(${FOLDED}, '[a-z0-9]+|[^\\\\x00-\\\\x7f]')))`;
 
+const FIRST_DIGITS = "reinterpretAsUInt8(unhex(substring(trace_id, 4, 2)))";
+
 /**
- * A block as a number: hour of the day × 512 + 0 for the whole hour, 1 + digit for a sixteenth of it, 17 + two digits for a 256th.
- * `n` is how many spans of the hour are put in together.
+ * A block as a number: hour of the day × 512, plus 0 for the whole hour, 1 + n for its n-th sixteenth, 17 + n for its n-th 256th,
+ * 273 + n for its n-th 64th. `spans_in_hour` is how many spans of the hour there are.
  */
+const FIRST_OF = { 16: 1, 64: 273, 256: 17 } as const;
+
+const partOfHour = (parts: 16 | 64 | 256) => `${FIRST_OF[parts]} + intDiv(${FIRST_DIGITS}, ${256 / parts})`;
+
 const BLOCK = `toUInt16(toHour(start_time, 'UTC') * 512 + multiIf(
-  n < ${SPANS_FOR_16}, 0,
-  n < ${SPANS_FOR_256}, 1 + intDiv(reinterpretAsUInt8(unhex(substring(trace_id, 4, 2))), 16),
-  17 + reinterpretAsUInt8(unhex(substring(trace_id, 4, 2)))))`;
+  ${CUTS.toReversed()
+    .map(({ parts, spans }) => `spans_in_hour >= ${spans}, ${partOfHour(parts)}`)
+    .join(", ")}, 0))`;
+
+/** The smallest block that a span can be in. */
+export const SMALLEST_BLOCK = raw(`toUInt16(toHour(start_time, 'UTC') * 512 + ${partOfHour(256)})`);
 
 /** Up to which version spans are in the index, as a piece of SQL. */
 export function indexedVersion(spanWords: Sql): Sql {
@@ -52,10 +67,12 @@ export function indexedVersion(spanWords: Sql): Sql {
 /** The column of a block number → experiment, hour and first characters of trace ids, as in the sort key of `spans`. */
 export const BLOCK_PLACES = raw(`experiment_id,
   toDateTime(day, 'UTC') + toIntervalHour(intDiv(block, 512)) AS hour,
+  block % 512 AS part,
   concat('tr-', lower(hex(toUInt8(arrayJoin(multiIf(
-    block % 512 = 0, range(256),
-    block % 512 < 17, range((block % 512 - 1) * 16, (block % 512) * 16),
-    [toUInt16(block % 512 - 17)])))))) AS prefix`);
+    part = 0, range(256),
+    part >= ${FIRST_OF[64]}, range((part - ${FIRST_OF[64]}) * 4, (part - ${FIRST_OF[64]} + 1) * 4),
+    part >= ${FIRST_OF[256]}, [toUInt16(part - ${FIRST_OF[256]})],
+    range((part - ${FIRST_OF[16]}) * 16, (part - ${FIRST_OF[16]} + 1) * 16))))))) AS prefix`);
 
 export class TextIndex {
   readonly #queries: Queries;
@@ -171,7 +188,10 @@ async function indexNext(queries: Queries, settled: number): Promise<number | un
         arrayJoin(groupUniqArrayArray(${raw(WORDS)})) AS word
       FROM ${spans}
       INNER JOIN (
-        SELECT experiment_id, toStartOfHour(start_time) AS hour, count() AS n FROM ${spans} WHERE ${batch} GROUP BY experiment_id, hour
+        SELECT experiment_id, toStartOfHour(start_time) AS hour, count() AS spans_in_hour FROM ${spans}
+        WHERE (experiment_id, toStartOfHour(start_time)) IN (
+          SELECT DISTINCT experiment_id, toStartOfHour(start_time) FROM ${spans} WHERE ${batch})
+        GROUP BY experiment_id, hour
       ) AS hours ON spans.experiment_id = hours.experiment_id AND toStartOfHour(start_time) = hours.hour
       WHERE ${batch}
       GROUP BY experiment_id, day, block

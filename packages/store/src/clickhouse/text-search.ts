@@ -7,9 +7,17 @@ import type { Comparison, Filter } from "@sightline/wire/filter/ast";
 import { parseLike } from "@sightline/wire/filter/like";
 import { foldText, needleForms } from "@sightline/wire/text-fold";
 import { likePattern } from "./filter-compare.ts";
-import { experimentConditions, type FilterScope, firstSpanStart, lastSpanStart, spanScope } from "./filter-scope.ts";
+import {
+  experimentConditions,
+  type FilterScope,
+  firstSpanStart,
+  lastSpanStart,
+  spanScope,
+  type TextBlock,
+} from "./filter-scope.ts";
+import type { Queries, ReadOptions } from "./queries.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
-import { BLOCK_PLACES, indexedVersion } from "./text-index.ts";
+import { BLOCK_PLACES, indexedVersion, SMALLEST_BLOCK } from "./text-index.ts";
 
 /** Columns of `spans` that hold texts of the agent; the first two are JSON. */
 export const TEXT_COLUMNS = ["inputs", "outputs", "failure"] as const;
@@ -49,7 +57,9 @@ function containsCondition(column: TextColumn, needle: string): Sql {
     const exactly = isPlain ? sql`position(${name}, '\\\\') = 0 OR ${decoded}` : decoded;
     return and([...parts.map((part) => says(name, part)), exactly]);
   });
-  return sql`${name} != '' AND (${join(forms, " OR ")})`;
+  // No condition that the text is there: ClickHouse would copy the texts that are, before it looks into them.
+  const holds = join(forms, " OR ");
+  return needle === "" ? sql`${name} != '' AND (${holds})` : holds;
 }
 
 /** What stands escaped in the strings of JSON. */
@@ -81,7 +91,7 @@ export function decodedText(column: TextColumn): Sql {
   return sql`if(position(${name}, '\\\\') = 0, ${name}, JSONExtractString(concat('"', ${oneString}, '"')))`;
 }
 
-/** Longer lists of conditions cost more than they leave out. */
+/** More texts rule out little more. */
 const MAX_TEXTS = 4;
 const MAX_WORDS = 3;
 const MAX_CHARACTERS = 6;
@@ -92,13 +102,75 @@ const MIN_WORD_LENGTH = 3;
  * Conditions over a row of `spans` that hold for every span which satisfies the filter, by way of the index of words.
  *
  * @param filter  as inside of `span(…)`
+ * @param scope  with the blocks of the filter if they were read before
  * @returns none if the filter asks for no text, or only for texts that the index does not tell apart
  */
 export function mayHoldTexts(filter: Filter, scope: FilterScope): Sql[] {
-  return textsOf(filter)
+  const known = scope.textBlocks?.get(filter);
+  const blocks = known === undefined ? blocksOf(filter, scope) : listedBlocks(known);
+  if (blocks === undefined) return [];
+  return [
+    sql`(experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5)) IN (
+      SELECT experiment_id, hour, prefix FROM (SELECT ${BLOCK_PLACES} FROM (${blocks})))`,
+  ];
+}
+
+/** More blocks than this are not worth being carried from one query to the next: 40 KB of its text. */
+const MAX_BLOCKS = 1000;
+
+/**
+ * The blocks in which spans that satisfy the filter may lie, for queries that follow.
+ *
+ * @returns undefined if there are too many, or the index cannot tell
+ */
+export async function readTextBlocks(
+  queries: Queries,
+  filter: Filter,
+  scope: FilterScope,
+  options: ReadOptions,
+): Promise<readonly TextBlock[] | undefined> {
+  const blocks = blocksOf(filter, scope);
+  if (blocks === undefined) return undefined;
+  const rows = await queries.rows(
+    sql`SELECT experiment_id, toString(day), block FROM (${blocks}) LIMIT ${param(MAX_BLOCKS + 1, "UInt32")}`,
+    options,
+  );
+  if (rows.length > MAX_BLOCKS) return undefined;
+  return rows.map(([experimentId, day, block]) => ({
+    experimentId: String(experimentId),
+    day: String(day),
+    block: Number(block),
+  }));
+}
+
+function listedBlocks(blocks: readonly TextBlock[]): Sql {
+  const experimentIds = param(
+    blocks.map(({ experimentId }) => experimentId),
+    "Array(String)",
+  );
+  const days = param(
+    blocks.map(({ day }) => day),
+    "Array(String)",
+  );
+  const numbers = param(
+    blocks.map(({ block }) => block),
+    "Array(UInt16)",
+  );
+  return sql`SELECT item.1 AS experiment_id, toDate(item.2) AS day, item.3 AS block
+    FROM (SELECT arrayJoin(arrayZip(${experimentIds}, ${days}, ${numbers})) AS item)`;
+}
+
+/** A query for the blocks that have all texts which a span must have; undefined if the index does not tell. */
+function blocksOf(filter: Filter, scope: FilterScope): Sql | undefined {
+  const texts = textsOf(filter)
     .filter((forms) => forms.every((words) => words.length > 0))
-    .slice(0, MAX_TEXTS)
-    .map((forms) => mayHold(forms, scope));
+    .slice(0, MAX_TEXTS);
+  if (texts.length === 0) return undefined;
+  // A span is put in with all its words at once, so its texts have a block in common.
+  return join(
+    texts.map((forms) => sql`SELECT * FROM (${blocksOfText(forms, scope)})`),
+    " INTERSECT DISTINCT ",
+  );
 }
 
 /** The index words of a text: of all words of one form there is one block. */
@@ -140,11 +212,9 @@ function wordsOf(text: string): string[] {
   ];
 }
 
-/** A span lies in a block that has all words of a form, or in one that the index has not reached. */
-function mayHold(forms: Forms, scope: FilterScope): Sql {
+/** Blocks that have all words of a form, and the blocks of spans that the index has not reached. */
+function blocksOfText(forms: Forms, scope: FilterScope): Sql {
   const words = scope.table("span_words");
-  const spans = scope.table("spans");
-  // In a pattern the wildcard may stand for the rest of a word; in the index words may have more around them.
   const is = (word: string) =>
     /^[a-z0-9]/.test(word) ? sql`position(word, ${param(word, "String")}) > 0` : sql`word = ${param(word, "String")}`;
   const any = join(forms.flat().map(is), " OR ");
@@ -153,15 +223,12 @@ function mayHold(forms: Forms, scope: FilterScope): Sql {
     " OR ",
   );
   const behind = sql`version > ${indexedVersion(words)}`;
-  return sql`(experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5)) IN (
-      SELECT experiment_id, hour, prefix FROM (
-        SELECT ${BLOCK_PLACES} FROM (
-          SELECT experiment_id, day, block FROM ${words} ARRAY JOIN blocks AS block
-          WHERE ${and([...experimentConditions(scope), ...dayConditions(scope), any])}
-          GROUP BY experiment_id, day, block HAVING ${all}))
-      UNION ALL
-      SELECT DISTINCT experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5) FROM ${spans}
-      WHERE ${and([...spanScope(scope), behind])})`;
+  return sql`SELECT experiment_id, day, block FROM ${words} ARRAY JOIN blocks AS block
+      WHERE ${and([...experimentConditions(scope), ...dayConditions(scope), any])}
+      GROUP BY experiment_id, day, block HAVING ${all}
+    UNION ALL
+    SELECT DISTINCT experiment_id, toDate(start_time, 'UTC') AS day, ${SMALLEST_BLOCK} AS block
+      FROM ${scope.table("spans")} WHERE ${and([...spanScope(scope), behind])}`;
 }
 
 /** The days of the spans that `spanScope` takes. */

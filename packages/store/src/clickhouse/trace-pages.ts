@@ -18,7 +18,7 @@ import type { Queries, ReadOptions } from "./queries.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
 import { SortOrder } from "./trace-order.ts";
-import { windowsOf, withinSeconds } from "./trace-windows.ts";
+import { type Window, windowsOf, withinSeconds } from "./trace-windows.ts";
 import { type FoundTrace, readTraces } from "./traces.ts";
 
 const ROUNDS_WITHOUT_FINAL = 2;
@@ -47,7 +47,7 @@ interface PageRequest {
 }
 
 /** The first places of a selection in the order of the page. */
-async function findPlaces(request: PageRequest, selection: TraceSelection, count = request.count) {
+async function findPlaces(request: PageRequest, selection: Window, count = request.count) {
   const { queries, order, after, readOptions } = request;
   const conditions = selectionConditions(selection, queries);
   const where = after === undefined ? conditions : [...conditions, order.after(after)];

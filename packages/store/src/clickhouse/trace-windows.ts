@@ -8,10 +8,10 @@ import { conjuncts, readsSpans } from "@sightline/wire/filter/shape";
 import { TOO_SLOW } from "../engines/clickhouse.ts";
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
 import { narrowScope } from "./filter-narrow.ts";
-import { experimentConditions, type FilterScope, spanScope, startConditions } from "./filter-scope.ts";
+import { experimentConditions, type FilterScope, spanScope, startConditions, type TextBlock } from "./filter-scope.ts";
 import type { Queries, ReadOptions } from "./queries.ts";
 import { and, param, raw, sql } from "./sql.ts";
-import { mayHoldTexts } from "./text-search.ts";
+import { mayHoldTexts, readTextBlocks } from "./text-search.ts";
 
 /** Traces in the first window: of eight spans each they take 40 ms to read without an index. */
 const FIRST_TRACES = 5_000;
@@ -20,6 +20,11 @@ const GROWTH = 6;
 
 /** Spans that are read at once, about as many as in the first window. */
 const FEW_SPANS = 8 * FIRST_TRACES;
+/** Blocks of which it is not worth to count the spans. */
+const FEW_BLOCKS = 64;
+
+/** Part of a selection, with what is known of where its texts stand. */
+export type Window = TraceSelection & Pick<FilterScope, "textBlocks">;
 
 /**
  * The windows of a selection: together they cover its time range, each trace is in one.
@@ -33,54 +38,58 @@ export async function* windowsOf(
   selection: TraceSelection,
   direction: "ASC" | "DESC",
   readOptions: () => ReadOptions,
-): AsyncGenerator<TraceSelection, void> {
-  const narrowed = narrowSelection(queries, selection);
-  const spans = await spansToRead(queries, narrowed, readOptions);
-  if (spans === 0) return;
-  if (spans <= FEW_SPANS) yield narrowed;
-  else yield* growingWindows(queries, narrowed, direction, readOptions);
+): AsyncGenerator<Window, void> {
+  const { filter } = selection;
+  const scope: FilterScope = { ...selection, table: (name) => queries.table(name) };
+  const { from, to } = filter === undefined ? scope : narrowScope(filter, scope);
+  const narrowed = { ...selection, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+  const { spans, textBlocks } = await lookAhead(queries, narrowed, readOptions);
+  if (spans === "none") return;
+  const window = { ...narrowed, textBlocks };
+  if (spans === "few") yield window;
+  else yield* growingWindows(queries, window, direction, readOptions);
 }
 
-/** The same traces, with the times that the filter names as its range. */
-function narrowSelection(queries: Queries, selection: TraceSelection): TraceSelection {
-  if (selection.filter === undefined) return selection;
-  const { from, to } = narrowScope(selection.filter, { ...selection, table: (name) => queries.table(name) });
-  return { ...selection, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-}
-
-/** How many spans a search reads at most to decide about the traces of a selection; 0 if none of the traces can satisfy it. */
-async function spansToRead(
+/** How many spans must be read to decide about the traces of a selection, as far as the index of words can tell. */
+async function lookAhead(
   queries: Queries,
   { filter, ...range }: TraceSelection,
   readOptions: () => ReadOptions,
-): Promise<number> {
-  const scope: FilterScope = { ...range, table: (name) => queries.table(name) };
+): Promise<{ spans: "none" | "few" | "many"; textBlocks: ReadonlyMap<Filter, readonly TextBlock[]> }> {
+  const textBlocks = new Map<Filter, readonly TextBlock[]>();
+  const scope: FilterScope = { ...range, textBlocks, table: (name) => queries.table(name) };
   let total = 0;
   for (const term of filter === undefined ? [] : conjuncts(filter)) {
     if (!readsSpans(term)) continue;
-    const conditions = mayHoldTexts(insideSpan(term), scope);
-    if (conditions.length === 0) return Number.POSITIVE_INFINITY;
+    const ofSpan = term.kind === "span" ? term.filter : term;
+    const blocks = await readTextBlocks(queries, ofSpan, scope, readOptions());
+    if (blocks === undefined) {
+      total = Number.POSITIVE_INFINITY;
+      continue;
+    }
+    if (blocks.length === 0) return { spans: "none", textBlocks };
+    textBlocks.set(ofSpan, blocks);
+    if (total > FEW_SPANS || isFew(blocks)) continue;
     const [row] = await queries.rows(
-      sql`SELECT count() FROM ${queries.table("spans")} WHERE ${and([...spanScope(scope), ...conditions])}`,
+      sql`SELECT count() FROM ${queries.table("spans")} WHERE ${and([...spanScope(scope), ...mayHoldTexts(ofSpan, scope)])}`,
       readOptions(),
     );
-    const count = Number(row?.[0]);
-    if (count === 0 || count > FEW_SPANS) return count;
-    total += count;
+    total += Number(row?.[0]);
   }
-  return total;
+  return { spans: total <= FEW_SPANS ? "few" : "many", textBlocks };
 }
 
-function insideSpan(term: Filter): Filter {
-  return term.kind === "span" ? term.filter : term;
+/** Whole hours may hold many spans. */
+function isFew(blocks: readonly TextBlock[]): boolean {
+  return blocks.reduce((sum, { block }) => sum + (block % 512 === 0 ? 16 : 1), 0) <= FEW_BLOCKS;
 }
 
 async function* growingWindows(
   queries: Queries,
-  selection: TraceSelection,
+  selection: Window,
   direction: "ASC" | "DESC",
   readOptions: () => ReadOptions,
-): AsyncGenerator<TraceSelection, void> {
+): AsyncGenerator<Window, void> {
   const { filter: _, ...range } = selection;
   const newestFirst = direction === "DESC";
   let rest: Pick<TraceSelection, "from" | "to"> = range;

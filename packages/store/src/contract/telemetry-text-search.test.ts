@@ -451,20 +451,33 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
       ...spansIn(start + 5n * hour, 1500, "medium"),
       ...spansIn(start + 9n * hour, 10, "calm"),
     ];
-    // One step of the index has to take all of them: they are written under one version.
+    // An hour with one span that says it among 50,000 that say something else.
+    const busiest = freshTraceId();
+    await store.writeSpans([
+      sampleSpan({
+        traceId: busiest,
+        experimentId,
+        startTimeUnixNano: start + 12n * hour,
+        inputs: payloadFromAttribute("said", "busiest 電話"),
+      }),
+    ]);
+    await queries.command(sql`INSERT INTO ${queries.table("spans")} (experiment_id, trace_id, span_id, start_time, inputs, version)
+      SELECT ${param(experimentId, "String")}, concat('tr-', lower(hex(sipHash128(number)))), 'a', fromUnixTimestamp64Nano(${param(start + 12n * hour, "Int64")}), '"filler"', 1
+      FROM numbers(50000)`);
     await store.writeSpans(records);
     await catchUp();
     const rows = await queries.rows(
-      sql`SELECT DISTINCT multiIf(block % 512 = 0, 'hour', block % 512 < 17, '16th', '256th') AS part FROM ${queries.table("span_words")}
+      sql`SELECT DISTINCT multiIf(block % 512 = 0, 'hour', block % 512 < 17, '16th', block % 512 < 273, '256th', '64th') AS part FROM ${queries.table("span_words")}
         ARRAY JOIN blocks AS block WHERE experiment_id = ${param(experimentId, "String")} ORDER BY part`,
     );
-    expect(rows.flat()).toEqual(["16th", "256th", "hour"]);
+    expect(rows.flat()).toEqual(["16th", "256th", "64th", "hour"]);
     for (const text of ["busy0", "busy4000", "usy16000", "medium1000", "dium0", "calm0"]) {
       const expected = records
         .filter(({ inputs }) => inputs?.json.includes(`${text} `))
         .map((record) => record.traceId);
       expect([text, await findText(text, experimentId)]).toEqual([text, expected]);
     }
+    expect(await findText("usiest", experimentId)).toEqual([busiest]);
     expect(
       (
         await store.countTraces({
@@ -473,7 +486,7 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
           limit: 30_000,
         })
       ).total,
-    ).toBe(18_510);
+    ).toBe(18_511);
   });
 
   test("a search that is given up stops in the engine", async () => {
