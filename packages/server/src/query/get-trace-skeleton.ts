@@ -4,7 +4,7 @@
 import type { SpanOutline } from "@sightline/store/telemetry-store";
 import type { TraceSkeleton } from "@sightline/wire/model/trace";
 import { parseRfc3339 } from "@sightline/wire/time";
-import { findTrace } from "./find-trace.ts";
+import { findTrace, readTraceId } from "./find-trace.ts";
 import type { Call, Stores } from "./stores.ts";
 
 const ROOT = -1;
@@ -13,8 +13,10 @@ const RUNNING = -1;
 
 /** @throws TRACE_NOT_FOUND */
 export async function getTraceSkeleton(stores: Stores, traceId: string, call?: Call): Promise<TraceSkeleton> {
-  const info = await findTrace(stores, traceId, call);
-  const spans = await stores.telemetry.getSpanOutlines(info.traceId, call);
+  const [info, spans] = await Promise.all([
+    findTrace(stores, traceId, call),
+    stores.telemetry.getSpanOutlines(readTraceId(traceId), call),
+  ]);
   return { info, spans: toColumns(spans, (parseRfc3339(info.requestTime) ?? 0n) / 1000n) };
 }
 

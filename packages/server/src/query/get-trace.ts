@@ -4,15 +4,16 @@
 import { SightlineError } from "@sightline/wire/errors";
 import type { Span } from "@sightline/wire/model/span";
 import type { Trace } from "@sightline/wire/model/trace";
-import { findTrace } from "./find-trace.ts";
+import { findTrace, readTraceId } from "./find-trace.ts";
 import { toSpan } from "./span-view.ts";
 import type { Call, Stores } from "./stores.ts";
 
 /** @throws TRACE_NOT_FOUND */
 export async function getTrace(stores: Stores, traceId: string, call?: Call): Promise<Trace> {
-  const info = await findTrace(stores, traceId, call);
-  const spans = await stores.telemetry.getSpans([info.traceId], call);
-  return { info, spans: (spans.get(info.traceId) ?? []).map(toSpan) };
+  const id = readTraceId(traceId);
+  // Both at the same time: nearly every trace that is asked for is there.
+  const [info, spans] = await Promise.all([findTrace(stores, traceId, call), stores.telemetry.getSpans([id], call)]);
+  return { info, spans: (spans.get(id) ?? []).map(toSpan) };
 }
 
 /** @throws TRACE_NOT_FOUND, SPAN_NOT_FOUND */

@@ -28,11 +28,22 @@ import { findTextMatches } from "./text-matches.ts";
 import { searchTraceGroups } from "./trace-groups.ts";
 import { searchTraces } from "./trace-pages.ts";
 import { TracePartsWriter } from "./trace-parts-writer.ts";
+import { withinSeconds } from "./trace-windows.ts";
 import { TraceWriter } from "./trace-writer.ts";
-import { countTraces, experimentActivity, getTraceInfos, telemetryStats } from "./traces.ts";
+import {
+  ANNOTATION_TABLES,
+  countTraces,
+  experimentActivity,
+  getTraceInfos,
+  TraceReader,
+  telemetryStats,
+} from "./traces.ts";
 import { readTraces } from "./transfer.ts";
 import { listValues, startRange } from "./values.ts";
 import { VersionClock } from "./version-clock.ts";
+
+/** Metrics and values over millions of traces take seconds; what takes longer than this is not waited for. */
+const MAX_ANALYSIS_SECONDS = 60;
 
 export interface TelemetryStoreOptions {
   /** Closed by `close()` of the store. */
@@ -64,12 +75,15 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
   const queries = new Queries(client, database);
   await migrateClickHouse(queries);
   const clock = new VersionClock(await newestVersion(queries));
-  const seen = await loadSeenTraces(queries, (error) =>
-    onEvent?.(`The ids of the stored traces could not be read (${String(error)}); writes look each trace up.`),
-  );
+  const loadSeen = (tables: readonly string[]) =>
+    loadSeenTraces(queries, tables, (error) =>
+      onEvent?.(`The ids in ${tables.join(", ")} could not be read (${String(error)}); each trace is looked up there.`),
+    );
+  const [seen, annotated] = await Promise.all([loadSeen(["traces"]), loadSeen(ANNOTATION_TABLES)]);
+  const reader = new TraceReader(queries, annotated.traces);
   const shared = { queries, clock, recent: new RecentTraces(options.rememberedSpans), locks: new KeyedLock() };
   const writer = new TraceWriter({ ...shared, seen: seen.traces });
-  const parts = new TracePartsWriter(shared);
+  const parts = new TracePartsWriter({ ...shared, annotated: annotated.traces });
   const costs = new CostWriter(shared);
   const maintenance = new Maintenance(options.maintenanceClient ?? client);
   const removals = new Removals({
@@ -109,20 +123,20 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     writeSpans: (spans) => writePrepared(writer.prepareSpans(spans)),
     prepareSpans: (spans) => writer.prepareSpans(spans),
     writePrepared,
-    searchTraces: (query, options = {}) => searchTraces(queries, query, options),
+    searchTraces: (query, options = {}) => searchTraces(reader, query, options),
     findTextMatches: (traceIds, texts, options = {}) => findTextMatches(queries, traceIds, texts, options),
     countTraces: (selection, options = {}) => countTraces(queries, selection, options),
-    aggregate: (query, options = {}) => aggregate(queries, query, options),
+    aggregate: (query, options = {}) => aggregate(queries, query, withinSeconds(MAX_ANALYSIS_SECONDS, options)()),
     startRange: (selection, options = {}) => startRange(queries, selection, options),
-    listValues: (query, options = {}) => listValues(queries, query, options),
+    listValues: (query, options = {}) => listValues(queries, query, withinSeconds(MAX_ANALYSIS_SECONDS, options)()),
     explainTraces: (query, options = {}) => explainTraces(queries, query, options),
     searchTraceGroups: (query, options = {}) => searchTraceGroups(queries, query, options),
-    getTraceInfos: (traceIds, options = {}) => getTraceInfos(queries, traceIds, options),
+    getTraceInfos: (traceIds, options = {}) => getTraceInfos(reader, traceIds, options),
     getSpans: (traceIds, options = {}) => getSpans(queries, traceIds, options),
     getSpan: (traceId, spanId, options = {}) => getSpan(queries, traceId, spanId, options),
     getSpanOutlines: (traceId, options = {}) => getSpanOutlines(queries, traceId, options),
-    readTraces: (selection, options = {}) => readTraces(queries, selection, options),
-    readParquet: (selection, table, options = {}) => readParquet(queries, selection, table, options),
+    readTraces: (selection, options = {}) => readTraces(reader, selection, options),
+    readParquet: (selection, table, options = {}) => readParquet(reader, selection, table, options),
     setTraceTags: (traceId, tags) => whileOpen(() => parts.edit("trace_tags", traceId, tags)),
     deleteTraceTag: (traceId, key) => whileOpen(() => parts.edit("trace_tags", traceId, { [key]: undefined })),
     setTraceMetadata: (traceId, metadata) => whileOpen(() => parts.edit("trace_metadata", traceId, metadata)),
@@ -151,7 +165,7 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
     close() {
       closing ??= (async () => {
         await writer.idle();
-        await seen.stop();
+        await Promise.all([seen.stop(), annotated.stop()]);
         await textIndex.stop();
         await options.maintenanceClient?.close();
         await client.close();

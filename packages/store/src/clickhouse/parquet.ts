@@ -13,11 +13,12 @@ import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
 import type { ParquetTable } from "../trace-transfer.ts";
 import type { Queries } from "./queries.ts";
 import { param, raw, type Sql, sql } from "./sql.ts";
+import type { TraceReader } from "./traces.ts";
 import { readRuns, spansElsewhere, spansInWindow } from "./transfer.ts";
 
-/** zstd is read by Spark, pyarrow and DuckDB. The page index would hold places that are moved. */
+/** gzip is what every reader unpacks, also the import in Node 20, which has no zstd. The page index would hold places that are moved. */
 const SETTINGS = raw(
-  ", output_format_parquet_compression_method = 'zstd', output_format_parquet_write_page_index = 0, output_format_parquet_write_bloom_filter = 0",
+  ", output_format_parquet_compression_method = 'gzip', output_format_compression_level = 3, output_format_parquet_write_page_index = 0, output_format_parquet_write_bloom_filter = 0",
 );
 
 /** Spans of a row group: readers want large ones, but it is made in memory. */
@@ -32,13 +33,13 @@ const GROUP_CHARS = 6 * 1024 * 1024;
 
 /** @see TraceTransfer.readParquet */
 export function readParquet(
-  queries: Queries,
+  reader: TraceReader,
   selection: TraceSelection,
   table: ParquetTable,
   options: CallOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const read = table === "spans" ? readSpanFiles : readTraceFiles;
-  return joinParquet(read(queries, selection, options));
+  return joinParquet(read(reader, selection, options));
 }
 
 const SPAN_COLUMNS = raw(
@@ -73,10 +74,11 @@ const SPAN_COLUMNS = raw(
 );
 
 async function* readSpanFiles(
-  queries: Queries,
+  reader: TraceReader,
   selection: TraceSelection,
   options: CallOptions,
 ): AsyncGenerator<ParquetFile, void> {
+  const { queries } = reader;
   const read = (where: Sql) =>
     readFile(
       queries,
@@ -86,7 +88,7 @@ async function* readSpanFiles(
   // A file without rows brings the columns, also when nothing is selected.
   yield await read(raw("0"));
   let spansInRun = FIRST_SPANS;
-  for await (const infos of readRuns(queries, selection, options, () => spansInRun)) {
+  for await (const infos of readRuns(reader, selection, options, () => spansInRun)) {
     let rows = 0;
     let bytes = 0;
     for await (const file of readWithinMemory(read, spansInWindow(infos))) {
@@ -165,10 +167,11 @@ const TRACE_STRUCTURE = TRACE_COLUMNS.map(([name, type]) => `${name} ${type}`).j
  * Traces as the API shows them, with edits laid over and assessments; the engine only gives them the form of Parquet.
  */
 async function* readTraceFiles(
-  queries: Queries,
+  reader: TraceReader,
   selection: TraceSelection,
   options: CallOptions,
 ): AsyncGenerator<ParquetFile, void> {
+  const { queries } = reader;
   const write = (rows: readonly string[]) =>
     readFile(
       queries,
@@ -181,7 +184,7 @@ async function* readTraceFiles(
   yield await write([]);
   let rows: string[] = [];
   let chars = 0;
-  for await (const infos of readRuns(queries, selection, options)) {
+  for await (const infos of readRuns(reader, selection, options)) {
     for (const info of infos) {
       const row = stringifyJson(Object.fromEntries(TRACE_COLUMNS.map(([name, , read]) => [name, read(info) ?? null])));
       rows.push(row);

@@ -1,5 +1,6 @@
 /**
- * Which traces may be in the store: a Bloom filter, so that writing a new trace needs no look-up.
+ * Which traces may be in the store, or in some of its tables: Bloom filters, so that writing a new trace needs no look-up, and reading
+ * one that nobody said anything of needs no search for what people said.
  *
  * Looking 1,000 ids up costs a scan of the ids of all traces, on every batch; nearly all traces of a batch are new.
  * 10 bits an id and 7 probes: under 1 % of the new traces are looked up in vain.
@@ -8,28 +9,40 @@
  *   probes by double hashing: Kirsch and Mitzenmacher (2006)
  */
 import type { Queries } from "./queries.ts";
-import { sql } from "./sql.ts";
+import { join, raw, type Sql, sql } from "./sql.ts";
 
-/** Ids that the filter has room for beside those that are there when the store opens. */
+/** Ids that the filter has room for beside those that are there when the store opens: 5 MB a set. */
 const ROOM = 4_000_000;
 
+export interface LoadedTraces {
+  /** Usable at once. */
+  readonly traces: SeenTraces;
+  /** Ends the reading. */
+  stop(): Promise<void>;
+}
+
 /**
- * Reads the ids of all traces in the background; until they are read, every trace may be in the store.
+ * Reads in the background which traces have rows in any of these tables; until they are read, every trace may have.
  *
  * @param onFailure  told when the ids cannot be read: every trace is then looked up, which is slower but never wrong
- * @returns the filter, usable at once, and a way to end the reading
  */
 export async function loadSeenTraces(
   queries: Queries,
+  tables: readonly string[],
   onFailure: (error: unknown) => void,
-): Promise<{ traces: SeenTraces; stop(): Promise<void> }> {
-  const [counted] = await queries.rows(sql`SELECT count() FROM ${queries.table("traces")}`);
+): Promise<LoadedTraces> {
+  const all = (columns: Sql) =>
+    join(
+      tables.map((table): Sql => sql`SELECT ${columns} FROM ${queries.table(table)}`),
+      " UNION ALL ",
+    );
+  const [counted] = await queries.rows(sql`SELECT sum(rows) FROM (${all(raw("count() AS rows"))})`);
   const traces = new SeenTraces(Number(counted?.[0] ?? 0) + ROOM);
   const stopping = new AbortController();
   const read = async () => {
     try {
       await queries.each(
-        sql`SELECT trace_id FROM ${queries.table("traces")}`,
+        sql`SELECT trace_id FROM (${all(raw("trace_id"))})`,
         ([traceId]) => traces.add(String(traceId)),
         { signal: stopping.signal },
       );

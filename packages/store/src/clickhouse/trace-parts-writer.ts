@@ -18,6 +18,7 @@ import { NdjsonBatch } from "./ndjson.ts";
 import type { Queries } from "./queries.ts";
 import type { RecentTraces } from "./recent-traces.ts";
 import { editMappings, storedNanos } from "./rows.ts";
+import type { SeenTraces } from "./seen-traces.ts";
 import { param, sql } from "./sql.ts";
 import type { EditTable } from "./tags.ts";
 import type { VersionClock } from "./version-clock.ts";
@@ -30,9 +31,20 @@ export class TracePartsWriter {
   readonly #clock: VersionClock;
   readonly #recent: RecentTraces;
   readonly #locks: KeyedLock;
+  readonly #annotated: SeenTraces;
 
-  /** @param options  `locks`: by trace id, shared with whoever else changes traces */
-  constructor(options: { queries: Queries; clock: VersionClock; recent: RecentTraces; locks: KeyedLock }) {
+  /**
+   * @param options  `locks`: by trace id, shared with whoever else changes traces; `annotated`: told which traces get tags, metadata
+   *   and assessments
+   */
+  constructor(options: {
+    queries: Queries;
+    clock: VersionClock;
+    recent: RecentTraces;
+    locks: KeyedLock;
+    annotated: SeenTraces;
+  }) {
+    this.#annotated = options.annotated;
     this.#queries = options.queries;
     this.#clock = options.clock;
     this.#recent = options.recent;
@@ -49,6 +61,8 @@ export class TracePartsWriter {
         const removed = value === undefined ? 1 : 0;
         rows.add(editText({ experimentId, traceId, key, value: value ?? "", removed }, [version]));
       }
+      // Before the insert: if it fails half-way, the rows may be there.
+      this.#annotated.add(traceId);
       await this.#queries.insert(table, rows.buffers());
     });
   }
@@ -149,6 +163,7 @@ export class TracePartsWriter {
   ): Promise<ReadonlyMap<string, AssessmentRow>> {
     const overridden = new Set(rows.map((row) => row.overrides));
     const now = new Map<string, AssessmentRow>();
+    for (const { traceId } of rows) this.#annotated.add(traceId);
     const batch = new NdjsonBatch();
     for (const row of rows) {
       const valid = overridden.has(row.assessmentId) ? 0 : 1;

@@ -14,6 +14,7 @@ import type { Queries } from "./queries.ts";
 import { storedSpan } from "./spans.ts";
 import { param, type Sql, sql } from "./sql.ts";
 import { searchTraces } from "./trace-pages.ts";
+import type { TraceReader } from "./traces.ts";
 
 /** Rows of traces read at a time. */
 const TRACES_IN_PAGE = 500;
@@ -24,16 +25,16 @@ const CHARS_IN_PART = 32 * 1024 * 1024;
 
 /** @see TraceTransfer.readTraces */
 export async function* readTraces(
-  queries: Queries,
+  reader: TraceReader,
   selection: TraceSelection,
   options: CallOptions,
 ): AsyncGenerator<TracePart, void> {
-  for await (const infos of readRuns(queries, selection, options)) yield* readRun(queries, infos, options);
+  for await (const infos of readRuns(reader, selection, options)) yield* readRun(reader.queries, infos, options);
 }
 
 /** The traces of a selection, newest first, in runs of about {@link SPANS_IN_RUN} spans together; at least one trace a run. */
 export async function* readRuns(
-  queries: Queries,
+  reader: TraceReader,
   selection: TraceSelection,
   options: CallOptions,
   spansInRun: () => number = () => SPANS_IN_RUN,
@@ -41,7 +42,7 @@ export async function* readRuns(
   const order = { key: "timestamp_ms", direction: "DESC" } as const;
   let run: TraceInfo[] = [];
   let spans = 0;
-  let page = await searchTraces(queries, { ...selection, order, limit: TRACES_IN_PAGE }, options);
+  let page = await searchTraces(reader, { ...selection, order, limit: TRACES_IN_PAGE }, options);
   for (;;) {
     for (const info of page.traces) {
       if (run.length > 0 && spans + info.spanCount > spansInRun()) {
@@ -53,7 +54,7 @@ export async function* readRuns(
       spans += info.spanCount;
     }
     if (page.next === undefined) break;
-    page = await searchTraces(queries, { ...selection, order, limit: TRACES_IN_PAGE, after: page.next }, options);
+    page = await searchTraces(reader, { ...selection, order, limit: TRACES_IN_PAGE, after: page.next }, options);
   }
   if (run.length > 0) yield run;
 }

@@ -1,6 +1,11 @@
 import type { SchemaStep } from "./dialect.ts";
 
-/** One row a trace, made from its spans at each write (`summarize-trace.ts`): what lists, filters and counts read. */
+/**
+ * One row a trace, made from its spans at each write (`summarize-trace.ts`): what lists, filters and counts read.
+ *
+ * Small granules, because lists and single traces read few rows with long previews: with 8,192 rows a granule a trace by id costs
+ * 10.7 ms of CPU, with 512 it costs 6 to 7, for 5 % more bytes (624,000 traces).
+ */
 export const traces: SchemaStep = {
   number: 2,
   name: "traces",
@@ -35,6 +40,6 @@ export const traces: SchemaStep = {
     ENGINE = ${replacing}
     PARTITION BY toYYYYMM(start_time)
     ORDER BY (experiment_id, start_time, trace_id)
-    SETTINGS index_granularity = 8192, ${settings}`,
+    SETTINGS index_granularity = 512, ${settings}`,
   ],
 };
