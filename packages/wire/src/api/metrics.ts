@@ -60,5 +60,5 @@ export const queryMetrics = endpoint({
       }),
     ),
   }),
-  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER", "QUERY_TOO_SLOW"],
 });

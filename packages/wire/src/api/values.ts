@@ -56,7 +56,7 @@ export const listValues = endpoint({
     limit: z._default(limit, 20),
   }),
   response: FieldValues,
-  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER", "QUERY_TOO_SLOW"],
 });
 
 export const listFacets = endpoint({
@@ -72,7 +72,7 @@ export const listFacets = endpoint({
     limit: z._default(limit, 10),
   }),
   response: z.object({ facets: z.array(FieldValues) }),
-  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER", "QUERY_TOO_SLOW"],
 });
 
 export const explainTraces = endpoint({
@@ -122,5 +122,5 @@ export const explainTraces = endpoint({
       }),
     ),
   }),
-  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER"],
+  errors: ["BAD_FILTER", "EXPERIMENT_NOT_FOUND", "INVALID_PARAMETER", "QUERY_TOO_SLOW"],
 });
