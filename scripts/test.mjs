@@ -21,7 +21,7 @@ import {
 /** vitest projects in order of cost, and what each needs from the machine beyond Node. */
 const suites = [
   { project: "unit", title: "Unit tests", needs: ["python", "curl"] },
-  { project: "store", title: "Store tests on the embedded engines", needs: [] },
+  { project: "store", title: "Store tests on the embedded engines", needs: ["python"] },
   { project: "contract", title: "Contract tests: server, official exporters, Python clients", needs: ["python"] },
   { project: "e2e", title: "Browser tests in Chromium", needs: ["chromium", "curl"] },
 ];
