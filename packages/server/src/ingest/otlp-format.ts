@@ -6,13 +6,14 @@
 import { SightlineError } from "@sightline/wire/errors";
 import { parseJson } from "@sightline/wire/json";
 import { decodeExportRequestJson, encodeExportResponseJson } from "@sightline/wire/otlp/json";
-import { decodeExportRequest, encodeExportResponse } from "@sightline/wire/otlp/protobuf";
-import type { ExportTraceRequest, PartialSuccess } from "@sightline/wire/otlp/span";
+import { encodeExportResponse } from "@sightline/wire/otlp/protobuf";
+import { streamExportRequest } from "@sightline/wire/otlp/protobuf-span-stream";
+import type { OtlpSpanGroups, PartialSuccess } from "@sightline/wire/otlp/span";
 
 export interface OtlpFormat {
   readonly mediaType: string;
-  /** @throws OTLP_MALFORMED */
-  readonly decode: (body: Uint8Array) => ExportTraceRequest;
+  /** @throws OTLP_MALFORMED, at once or while the groups are walked */
+  readonly decode: (body: Uint8Array) => OtlpSpanGroups;
   readonly encode: (partialSuccess?: PartialSuccess) => Uint8Array<ArrayBuffer> | string;
 }
 
@@ -20,7 +21,7 @@ export interface OtlpFormat {
 export const otlpFormats: readonly OtlpFormat[] = [
   {
     mediaType: "application/x-protobuf",
-    decode: decodeExportRequest,
+    decode: streamExportRequest,
     encode: (partialSuccess) => new Uint8Array(encodeExportResponse(partialSuccess)),
   },
   {

@@ -10,13 +10,7 @@ import { toTraceId } from "@sightline/wire/ids";
 import { preview, RawJson } from "@sightline/wire/json";
 import type { SpanStatusCode } from "@sightline/wire/model/span";
 import { CLIENT_REQUEST_ID_KEY } from "@sightline/wire/model/trace";
-import type {
-  Attributes,
-  ExportTraceRequest,
-  OtlpSpan,
-  OtlpSpanGroup,
-  PartialSuccess,
-} from "@sightline/wire/otlp/span";
+import type { Attributes, OtlpSpan, OtlpSpanGroup, OtlpSpanGroups, PartialSuccess } from "@sightline/wire/otlp/span";
 import { isRoot, refusalOf } from "./span-rules.ts";
 
 export interface PipelineResult<Kept = SpanRecord> {
@@ -35,22 +29,22 @@ const MAX_REASONS = 3;
 const STATUS_CODES: readonly SpanStatusCode[] = ["UNSET", "OK", "ERROR"];
 
 /** Turns the spans of a request into records of an experiment. */
-export function runPipeline(request: ExportTraceRequest, experimentId: string): PipelineResult;
+export function runPipeline(groups: OtlpSpanGroups, experimentId: string): PipelineResult;
 /** @param keep  what is kept of each record: made at once, so that records die young and cost the garbage collector nothing */
 export function runPipeline<Kept>(
-  request: ExportTraceRequest,
+  groups: OtlpSpanGroups,
   experimentId: string,
   keep: (record: SpanRecord) => Kept,
 ): PipelineResult<Kept>;
 export function runPipeline(
-  request: ExportTraceRequest,
+  groups: OtlpSpanGroups,
   experimentId: string,
   keep: (record: SpanRecord) => unknown = (record) => record,
 ): PipelineResult<unknown> {
   const records: unknown[] = [];
   const reasons: string[] = [];
   let refused = 0;
-  for (const group of request) {
+  for (const group of groups) {
     const origin = readOrigin(group);
     for (const span of group.spans) {
       const result = toRecord(span, origin, experimentId);
@@ -139,7 +133,7 @@ function payloadKeys({ inputs, outputs }: NormalizedSpan): ReadonlySet<string> {
  *
  * @see MLflow 3.17, recorded: `telemetry.sdk.*` and `mlflow.*` are left out
  */
-function readOrigin({ resource }: OtlpSpanGroup): Origin {
+function readOrigin({ resource }: Pick<OtlpSpanGroup, "resource">): Origin {
   const service = typeof resource["service.name"] === "string" ? resource["service.name"] : "";
   const tags: Record<string, string> = {};
   for (const [key, json] of Object.entries(attributesToJson(resource))) {

@@ -38,6 +38,11 @@ export class ProtobufReader {
     if (this.#messages > max) this.fail(this.#pos, `there are more than ${max} spans, events and links`);
   }
 
+  /** Goes on at an offset that was found by reading: forward over what nobody wants, or back to where a look ahead began. */
+  skipTo(offset: number): void {
+    this.#pos = offset;
+  }
+
   /** A tag: field number × 8 + wire type. */
   tag(end: number): number {
     const start = this.#pos;

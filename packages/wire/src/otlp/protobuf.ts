@@ -98,8 +98,14 @@ function decode<M extends MessageName>(name: M, body: Uint8Array): Message<M> {
   return readMessage(reader, name, body.length, undefined) as Message<M>;
 }
 
-/** @param known  the message so far: a message field that comes twice is merged, as protobuf wants it */
-function readMessage(
+/**
+ * Reads a message of a table up to `end`.
+ *
+ * @param known  the message so far: a message field that comes twice is merged, as protobuf wants it
+ * @returns a record of the table's fields
+ * @throws OTLP_MALFORMED with the byte offset
+ */
+export function readMessage(
   reader: ProtobufReader,
   name: string,
   end: number,

@@ -41,7 +41,8 @@ export function toPartialSuccess(response: Message<"ExportTraceServiceResponse">
   return { rejectedSpans, errorMessage: partial.errorMessage };
 }
 
-function toSpan(span: Message<"Span">): OtlpSpan {
+/** A span as it is in the message. */
+export function toSpan(span: Message<"Span">): OtlpSpan {
   return {
     traceId: span.traceId,
     spanId: span.spanId,

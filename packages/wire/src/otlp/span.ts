@@ -59,6 +59,13 @@ export interface OtlpSpanGroup {
   readonly spans: readonly OtlpSpan[];
 }
 
+/** The same where spans are decoded one by one: groups and their spans can be walked once, in order, a group before the next. */
+export type OtlpSpanGroups = Iterable<
+  Omit<OtlpSpanGroup, "spans"> & {
+    readonly spans: Iterable<OtlpSpan>;
+  }
+>;
+
 /** The decoded `ExportTraceServiceRequest`, flattened to one group for each (resource, scope). */
 export type ExportTraceRequest = readonly OtlpSpanGroup[];
 
