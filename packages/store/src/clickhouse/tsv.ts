@@ -53,23 +53,30 @@ function quoted(text: string): string {
   return escaped.includes("'") ? `'${escaped.replaceAll("'", "\\'")}'` : `'${escaped}'`;
 }
 
-const EACH_SPECIAL = /[\\\t\n\r\0]/g;
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0" };
+/** The backslash first: the others bring one. */
+const ESCAPES = [
+  ["\\", "\\\\"],
+  ["\n", "\\n"],
+  ["\t", "\\t"],
+  ["\r", "\\r"],
+  ["\0", "\\0"],
+] as const;
 const BACKSLASH = 0x5c;
 const HIGHEST_CONTROL = 0x0d;
 /** Up to here a loop over the characters is faster than five searches. */
 const SHORT_CHARS = 40;
 
 function escapeText(text: string): string {
-  return hasSpecial(text) ? text.replace(EACH_SPECIAL, (special) => ESCAPES[special] ?? special) : text;
+  if (text.length <= SHORT_CHARS && !hasSpecial(text)) return text;
+  let escaped = text;
+  // One replacement of them all by an expression takes twice as long: payloads are full of backslashes and have little else.
+  for (const [special, written] of ESCAPES) {
+    if (escaped.includes(special)) escaped = escaped.replaceAll(special, written);
+  }
+  return escaped;
 }
 
 function hasSpecial(text: string): boolean {
-  if (text.length > SHORT_CHARS) {
-    return (
-      text.includes("\\") || text.includes("\n") || text.includes("\t") || text.includes("\r") || text.includes("\0")
-    );
-  }
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === BACKSLASH || code <= HIGHEST_CONTROL) return true;
