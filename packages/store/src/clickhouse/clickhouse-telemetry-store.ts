@@ -52,8 +52,10 @@ export interface TelemetryStoreOptions {
   readonly maintenanceClient?: ClickHouseClient;
   /** Where the tables are or will be. */
   readonly database: string;
-  /** Spans of traces written lately that are remembered, without payloads; default 50,000 (100 MB), and
-   * 10,000 of short traces whose root has ended. Others are looked up. */
+  /**
+   * Spans of traces written lately that are remembered, without payloads; default 50,000 (100 MB), and 10,000 of short traces whose
+   * root has ended. Others are looked up.
+   */
   readonly rememberedSpans?: number;
   /**
    * Set once, after a restore: the rows of traces that changed after this version, or do not fit their spans, are made anew, and
