@@ -1,6 +1,8 @@
 /**
  * The composition root: the one place where the parts of the server are made and put together, top to bottom.
  */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { BackupSource } from "@sightline/store/backup-source";
 import type { EngineState } from "@sightline/store/engine-state";
 import type { EntityStore } from "@sightline/store/entity-store";
@@ -148,7 +150,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
   // Before the endpoints: `/traces/export` must not be taken for the trace "export".
-  addStreams(hono, createTransferRoutes({ stores, backups, admit: () => lifeCycle.disk.admit() }));
+  const spoolDir = join(options.dataDir ?? tmpdir(), "spool");
+  addStreams(hono, createTransferRoutes({ stores, backups, admit: () => lifeCycle.disk.admit(), spoolDir }));
   addEndpoints(hono, endpoints, ownHandlers({ stores, lifeCycle, backups, prices }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),

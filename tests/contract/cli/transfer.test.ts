@@ -85,6 +85,31 @@ test("export writes a file, import takes it into another server, and refused lin
   }
 });
 
+test("a Parquet export of spans is taken into another experiment; one of traces is refused in a sentence", async () => {
+  for (const table of ["spans", "traces"]) {
+    expect(await sightline(["export", `${table}.parquet`, "--experiment", "shop", "--table", table])).toMatchObject({
+      code: 0,
+    });
+  }
+  const other = await startSightline({ env: { SIGHTLINE_DEMO: "off" } });
+  try {
+    const args = ["--url", other.url, "--experiment", "copy"];
+    const imported = await sightline(["import", "spans.parquet", "--json", ...args]);
+    expect(imported).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(imported.stdout)).toMatchObject({ lines: 120, spans: 120, refused: 0 });
+    const client = createClient({ baseUrl: other.url });
+    const { traces } = await client.searchTraces({ body: { experiments: ["copy"], filter: "name = 't7'" } });
+    expect(traces.map(({ info }) => [info.name, info.spanCount])).toEqual([["t7", 4]]);
+    expect(await sightline(["import", "traces.parquet", ...args])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('has no column "span_id"'),
+    });
+  } finally {
+    await other.stop();
+    await removeDataDir(other.dataDir);
+  }
+});
+
 test("backup --to fetches a backup, verify checks it, restore makes a data directory that a server starts on", async () => {
   const to = join(folder, "backup");
   const backedUp = await sightline(["backup", "--to", to, "--json"]);

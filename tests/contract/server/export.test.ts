@@ -1,10 +1,18 @@
 /**
  * Export and import of traces, over HTTP.
  */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { readParquetFile } from "@sightline/store/parquet/join-parquet";
-import { EXPORT_PATH, type ExportRequest, IMPORT_PATH, type ImportResult } from "@sightline/wire/api/transfer";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import {
+  EXPORT_PATH,
+  type ExportRequest,
+  IMPORT_PATH,
+  type ImportResult,
+  PARQUET_TYPE,
+} from "@sightline/wire/api/transfer";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newTraceId } from "../../harness/otlp-json.ts";
 import { type ServerUnderTest, startInProcess } from "./in-process.ts";
 import { encodeSpans, errorOf, makeSpan, makeTrace, START, send } from "./spans.ts";
@@ -262,7 +270,7 @@ test("a line that cannot be kept is refused with its number and reason, the othe
       "span "n1": span id "zz" is not 16 hex digits, not all 0",
       "span "n1": its times are not nanoseconds since 1970 as digits",
       ""info.state": Invalid option: expected one of "OK"|"ERROR"|"IN_PROGRESS"",
-      "no experiment here has the id "987654321", and the line names none: name one for the import",
+      "no experiment here has the id "987654321", and none is named: name one for the import",
     ]
   `);
 });
@@ -335,4 +343,80 @@ test("Parquet is one file that holds every span once, and every trace once", asy
   }
   const empty = await fetch(`${source.url}${EXPORT_PATH}?experiments=many&format=parquet&filter=name%20%3D%20'none'`);
   expect(readParquetFile(new Uint8Array(await empty.arrayBuffer())).numRows).toBe(0);
+});
+
+describe("Parquet comes back in", () => {
+  const exportParquet = async (server: ServerUnderTest, query: string) => {
+    const answer = await fetch(`${server.url}${EXPORT_PATH}?format=parquet&${query}`);
+    expect(answer.status).toBe(200);
+    return new Uint8Array(await answer.arrayBuffer());
+  };
+  const parquet = { "content-type": PARQUET_TYPE };
+
+  test("with every span, to the last digit, in several row groups, once however often", async () => {
+    const experiment = "parquet";
+    const rich = makeTrace(2, {
+      name: "rich",
+      attributes: {
+        "mlflow.spanInputs": '{"q": 1.0, "id": 12345678901234567890, "text": "\\u5929 \\u0000 \\"x\\""}',
+        "mlflow.spanOutputs": "plain",
+        "mlflow.chat.tokenUsage": '{"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}',
+        "gen_ai.request.model": "gpt-4o-mini",
+        "session.id": "s-1",
+        "user.id": "u-1",
+        big: 9_007_199_254_740_993n,
+        nested: { deep: [1, 2.5, "z"] },
+      },
+      events: [{ name: "e", timeUnixNano: START + 5n, attributes: { n: 9_007_199_254_740_993n } }],
+      links: [{ traceId: newTraceId(), spanId: "00000000000000ab", attributes: { n: 2n } }],
+    });
+    const many = Array.from({ length: 400 }, () => makeTrace(5)).flat();
+    const headers = { "x-sightline-experiment": experiment };
+    expect((await send(source.url, [...rich, ...many], headers)).status).toBe(200);
+    const file = await exportParquet(source, `experiments=${experiment}`);
+    const first = await importBody(target, file, `?experiment=${experiment}`, parquet);
+    const spans = rich.length + many.length;
+    expect(first).toEqual({ lines: spans, imported: spans, spans, refused: 0, problems: [] });
+    expect(await importBody(target, file, `?experiment=${experiment}`, parquet)).toEqual(first);
+    const wanted = { experiments: [experiment] };
+    expect(comparable(await exportLines(target, wanted))).toEqual(comparable(await exportLines(source, wanted)));
+  });
+
+  test("a span that has no place or no valid id is refused by its row; the rest is kept", async () => {
+    // Ids count up on each server; the other one has no experiment with an id as high as this one's.
+    for (let index = 0; index < 40; index += 1) {
+      const name = `earlier-${index}`;
+      expect((await send(source.url, [makeSpan()], { "x-sightline-experiment": name })).status).toBe(200);
+    }
+    const trace = makeTrace(1);
+    expect((await send(source.url, trace, { "x-sightline-experiment": "elsewhere" })).status).toBe(200);
+    const file = await exportParquet(source, "experiments=elsewhere");
+    const { problems, ...counts } = await importBody(target, file, "", parquet);
+    expect(counts).toEqual({ lines: trace.length, imported: 0, spans: 0, refused: trace.length });
+    expect(problems[0]).toEqual({ line: 1, reason: expect.stringMatching(/^no experiment here has the id "\d+"/) });
+  });
+
+  test("what is no such file is one sentence", async () => {
+    const whole = await exportParquet(source, "experiments=elsewhere");
+    const traces = await exportParquet(source, "experiments=elsewhere&table=traces");
+    const bodies = [Buffer.from("{}"), Buffer.alloc(0), whole.subarray(0, -20), whole.subarray(40), traces];
+    const sentences = await Promise.all(
+      bodies.map(async (body) => {
+        const answer = await fetch(target.url + IMPORT_PATH, {
+          method: "POST",
+          headers: parquet,
+          body: new Uint8Array(body),
+        });
+        expect(answer.status).toBe(400);
+        return (await errorOf(answer)).message;
+      }),
+    );
+    for (const sentence of sentences.slice(0, -1))
+      expect(sentence).toMatch(/^The file cannot be read as Parquet: .+\.$/);
+    expect(sentences.at(-1)).toContain(
+      'has no column "span_id", "start_time_unix_nano"; import the spans of an export',
+    );
+    // Nothing of the files is left behind.
+    expect(await readdir(join(target.dataDir, "spool"))).toEqual([]);
+  });
 });

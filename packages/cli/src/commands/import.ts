@@ -6,11 +6,11 @@
  */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { pipeline } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { createGunzip } from "node:zlib";
 import { type ClientOptions, fetchStream } from "@sightline/wire/api/client";
-import { IMPORT_PATH, type ImportResult, MAX_IMPORT_PROBLEMS } from "@sightline/wire/api/transfer";
+import { IMPORT_PATH, type ImportResult, MAX_IMPORT_PROBLEMS, PARQUET_TYPE } from "@sightline/wire/api/transfer";
 import { SightlineError } from "@sightline/wire/errors";
 import { readLines } from "@sightline/wire/lines";
 import type { Given } from "../command.ts";
@@ -95,7 +95,13 @@ async function* importFile(options: FileImport): AsyncGenerator<{ result: Import
     length = 0;
     return sent;
   };
-  for await (const { bytes: line } of readLines(await unzipped(counted(), file))) {
+  const { head, content } = await opened(counted());
+  if (head === "PAR1") {
+    // Its footer stands at its end, so the server needs it whole.
+    yield { result: await sendParquet(options, content, show), firstLine: 1 };
+    return;
+  }
+  for await (const { bytes: line } of readLines(content)) {
     if (line === undefined) continue;
     lines.push(line);
     length += line.length;
@@ -121,31 +127,53 @@ async function openFile(file: string): Promise<{ bytes: AsyncIterable<Uint8Array
   }
 }
 
-/** The content, unzipped if it is gzip. @throws BAD_SETTING for a file of a format that cannot be imported */
-async function unzipped(bytes: AsyncGenerator<Uint8Array, void>, file: string): Promise<AsyncIterable<Uint8Array>> {
+/** The content, unzipped if it is gzip, and what it begins with. */
+async function opened(
+  bytes: AsyncGenerator<Uint8Array, void>,
+): Promise<{ readonly head: string; readonly content: AsyncIterable<Uint8Array> }> {
   const first = await bytes.next();
   const all = async function* () {
     if (!first.done) yield first.value;
     yield* bytes;
   };
   const head = first.done ? "" : Buffer.from(first.value.subarray(0, 4)).toString("latin1");
-  if (head === "PAR1") {
-    throw new SightlineError(
-      "BAD_SETTING",
-      `${file} is Parquet, which is for other programs to read; import a JSONL export.`,
-    );
-  }
-  if (!head.startsWith("\x1f\x8b")) return all();
+  if (!head.startsWith("\x1f\x8b")) return { head, content: all() };
   // A failure of the source destroys the reader, who then throws.
-  return pipeline(all(), createGunzip({ chunkSize: 256 * 1024 }), () => undefined) as AsyncIterable<Uint8Array>;
+  const plain = pipeline(all(), createGunzip({ chunkSize: 256 * 1024 }), () => undefined);
+  return { head, content: plain as AsyncIterable<Uint8Array> };
+}
+
+/** Sends a Parquet file as one stream; a busy server is not asked again, since the stream is read by then. */
+async function sendParquet(
+  { client, experiment }: FileImport,
+  content: AsyncIterable<Uint8Array>,
+  onPiece: () => void,
+): Promise<ImportResult> {
+  const pieces = async function* () {
+    for await (const piece of content) {
+      onPiece();
+      yield piece;
+    }
+  };
+  const init: RequestInit & { duplex: "half" } = {
+    method: "POST",
+    headers: { "content-type": PARQUET_TYPE },
+    body: Readable.toWeb(Readable.from(pieces(), { objectMode: false })) as ReadableStream<Uint8Array>,
+    duplex: "half",
+  };
+  const answer = await fetchStream(client, IMPORT_PATH + queryOf(experiment), init);
+  return (await answer.json()) as ImportResult;
+}
+
+function queryOf(experiment: string | undefined): string {
+  return experiment === undefined ? "" : `?${new URLSearchParams({ experiment })}`;
 }
 
 /** Sends lines; waits and tries again while the server is busy. */
 async function send({ client, experiment }: FileImport, lines: Uint8Array): Promise<ImportResult> {
-  const query = experiment === undefined ? "" : `?${new URLSearchParams({ experiment })}`;
   for (let tries = 1; ; tries += 1) {
     try {
-      const answer = await fetchStream(client, IMPORT_PATH + query, {
+      const answer = await fetchStream(client, IMPORT_PATH + queryOf(experiment), {
         method: "POST",
         headers: { "content-type": "application/x-ndjson" },
         body: new Uint8Array(lines),

@@ -46,8 +46,8 @@ export const commands: Readonly<Record<string, Command>> = {
       json,
     },
     notes: [
-      "Files are lines of JSON, also as gzip: exports of Sightline, or OTLP JSON as the file exporter of the OpenTelemetry",
-      "collector writes it. FILE may be - for standard input. Importing twice doubles nothing.",
+      "Files are exports of Sightline (JSONL, also as gzip, or Parquet with a row a span), or OTLP JSON as the file exporter of the",
+      "OpenTelemetry collector writes it. FILE may be - for standard input. Importing twice doubles nothing.",
       "Exit code 2: all is done, but some lines were refused; they are listed.",
     ],
     load: async () => ({ run: (await import("./import.ts")).runImport }),

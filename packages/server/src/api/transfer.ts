@@ -8,15 +8,16 @@ import {
   ExportRequest,
   IMPORT_PATH,
   ImportQuery,
+  PARQUET_TYPE,
 } from "@sightline/wire/api/transfer";
 import { replyJson } from "../http/reply.ts";
-import { checkInput, readJson } from "../http/route.ts";
+import { checkInput, mediaType, readJson } from "../http/route.ts";
 import { gzipped, readStream, replyStream } from "../http/stream.ts";
 import type { Stores } from "../query/stores.ts";
 import { readSelection } from "../query/trace-selection.ts";
 import type { Backups } from "../transfer/backups.ts";
 import { countSelected, exportParquet, exportTraces } from "../transfer/export-traces.ts";
-import { importTraces } from "../transfer/import-traces.ts";
+import { importParquet, importTraces } from "../transfer/import-traces.ts";
 
 /** A call whose request or answer is a stream. */
 export interface StreamRoute {
@@ -30,9 +31,11 @@ export interface TransferParts {
   readonly backups: Backups;
   /** Throws if no spans are taken now, e.g. because the disk is full. */
   readonly admit: () => void;
+  /** Folder for temporary files. */
+  readonly spoolDir: string;
 }
 
-export function createTransferRoutes({ stores, backups, admit }: TransferParts): readonly StreamRoute[] {
+export function createTransferRoutes({ stores, backups, admit, spoolDir }: TransferParts): readonly StreamRoute[] {
   return [
     { method: "GET", path: EXPORT_PATH, handle: (request) => answerExport(stores, request, readQuery(request)) },
     {
@@ -41,7 +44,7 @@ export function createTransferRoutes({ stores, backups, admit }: TransferParts):
       handle: async (request) =>
         answerExport(stores, request, checkInput(ExportRequest, await readJson(request), "field")),
     },
-    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, admit, request) },
+    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, { admit, spoolDir }, request) },
     {
       method: "GET",
       path: BACKUP_FILE_PATH,
@@ -62,7 +65,7 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
   const total = await countSelected(stores, selection, call);
   if (wanted.format === "parquet") {
     return await replyStream(exportParquet(stores, selection, wanted.table, call), {
-      "content-type": "application/vnd.apache.parquet",
+      "content-type": PARQUET_TYPE,
       "content-disposition": `attachment; filename="${wanted.table}.parquet"`,
       [EXPORT_TRACES_HEADER]: String(total),
     });
@@ -75,11 +78,18 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
   });
 }
 
-async function answerImport(stores: Stores, admit: () => void, request: Request): Promise<Response> {
+async function answerImport(
+  stores: Stores,
+  parts: Pick<TransferParts, "admit" | "spoolDir">,
+  request: Request,
+): Promise<Response> {
   const { searchParams } = new URL(request.url);
   // `checkInput` gives what the schema says.
   const query = checkInput(ImportQuery, Object.fromEntries(searchParams), "query parameter") as ImportQuery;
-  return replyJson(200, await importTraces(stores, readStream(request), query, { signal: request.signal, admit }));
+  const call = { signal: request.signal, ...parts };
+  const isParquet = mediaType(request) === PARQUET_TYPE;
+  const read = isParquet ? importParquet : importTraces;
+  return replyJson(200, await read(stores, readStream(request), query, call));
 }
 
 /** The query of a GET: lists come as a parameter once for each item, booleans as `true` or `false`. */

@@ -3,17 +3,21 @@
  *
  * Spans keep their ids and writing a span again replaces it, so importing twice doubles nothing.
  */
+import { readParquetSpans } from "@sightline/store/parquet/read-parquet-spans";
 import type { SpanRecord } from "@sightline/store/telemetry-store";
 import { type ImportQuery, type ImportResult, MAX_IMPORT_PROBLEMS } from "@sightline/wire/api/transfer";
 import { SightlineError } from "@sightline/wire/errors";
-import { parseJson } from "@sightline/wire/json";
+import { isTraceId, toOtelTraceId } from "@sightline/wire/ids";
+import { parseJson, preview } from "@sightline/wire/json";
 import { readLines } from "@sightline/wire/lines";
 import { DEFAULT_EXPERIMENT } from "@sightline/wire/model/experiment";
 import { decodeExportRequestJson } from "@sightline/wire/otlp/json";
 import { runPipeline } from "../ingest/pipeline.ts";
+import { refusalOf } from "../ingest/span-rules.ts";
 import type { Call, Stores } from "../query/stores.ts";
 import { type ImportedTrace, importParts } from "./import-parts.ts";
-import { type ReadTrace, readTraceLine } from "./trace-line.ts";
+import { spoolFile } from "./spool-file.ts";
+import { readTraceLine } from "./trace-line.ts";
 
 /** An exported trace is cut into lines of some 32 MiB; a line far above that is no trace. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
@@ -56,6 +60,58 @@ export async function importTraces(
   return report.result();
 }
 
+/**
+ * The same for a Parquet file with a row a span. It has its footer at its end, so it is kept in a temporary file while it is read.
+ *
+ * @param spoolDir  where that file lies
+ * @throws INVALID_PARAMETER if it is no such file; the store's errors and those of `admit`
+ */
+export async function importParquet(
+  stores: Stores,
+  body: AsyncIterable<Uint8Array>,
+  query: ImportQuery,
+  call: Call & { readonly admit: () => void; readonly spoolDir: string },
+): Promise<ImportResult> {
+  const experiments = new ImportExperiments(stores, query.experiment);
+  const report = new Report();
+  let batch = new Batch();
+  const write = async () => {
+    call.signal.throwIfAborted();
+    call.admit();
+    await batch.write(stores, report);
+    batch = new Batch();
+  };
+  const spool = await spoolFile(body, call);
+  try {
+    for await (const { row, record, reason } of readParquetSpans(spool.file)) {
+      const why = reason ?? refusalOfRecord(record);
+      if (why !== undefined || record === undefined) {
+        report.refuse(row, why ?? "it is no span");
+        continue;
+      }
+      try {
+        batch.records.push({ ...record, experimentId: await experiments.of(undefined, record.experimentId) });
+      } catch (error) {
+        if (!(error instanceof SightlineError) || !LINE_ERRORS.has(error.code)) throw error;
+        report.refuse(row, error.message.replace(/\.$/, ""));
+        continue;
+      }
+      report.keep(1);
+      if (batch.records.length >= BATCH_SPANS) await write();
+    }
+    await write();
+  } finally {
+    await spool.remove();
+  }
+  return report.result();
+}
+
+/** Why a span cannot be kept; undefined if it can. */
+function refusalOfRecord(record: SpanRecord): string | undefined {
+  if (!isTraceId(record.traceId)) return `"${preview(record.traceId, 50)}" is not tr- and 32 hex digits`;
+  return refusalOf({ ...record, traceId: toOtelTraceId(record.traceId) });
+}
+
 interface LineContext {
   readonly number: number;
   readonly text: string;
@@ -84,7 +140,8 @@ async function readLine({ number, text, experiments, report, batch }: LineContex
       report.refuse(number, result.reason);
       return;
     }
-    const experimentId = await experiments.of(result.trace);
+    const { experiment, info } = result.trace.line;
+    const experimentId = await experiments.of(experiment, info.experimentId);
     const records = result.trace.records(experimentId);
     batch.records.push(...records);
     batch.traces.push({ number, experimentId, trace: result.trace });
@@ -173,11 +230,10 @@ class ImportExperiments {
     return this.#name === undefined ? DEFAULT_EXPERIMENT.experimentId : await this.#byName(this.#name);
   }
 
-  /** @throws EXPERIMENT_NOT_FOUND if the trace names none and there is none of its id here */
-  async of({ line }: ReadTrace): Promise<string> {
-    const name = this.#name ?? line.experiment;
+  /** @throws EXPERIMENT_NOT_FOUND if neither the import nor the trace names one and there is none of the id here */
+  async of(named: string | undefined, experimentId: string): Promise<string> {
+    const name = this.#name ?? named;
     if (name !== undefined) return await this.#byName(name);
-    const { experimentId } = line.info;
     const key = `id ${experimentId}`;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
@@ -185,7 +241,7 @@ class ImportExperiments {
     if (!found || found.deleteTime !== undefined) {
       throw new SightlineError(
         "EXPERIMENT_NOT_FOUND",
-        `no experiment here has the id "${experimentId.slice(0, 50)}", and the line names none: name one for the import.`,
+        `no experiment here has the id "${experimentId.slice(0, 50)}", and none is named: name one for the import.`,
       );
     }
     this.#ids.set(key, found.experimentId);

@@ -65,11 +65,18 @@ const SPAN_COLUMNS = raw(
     "cache_creation_input_tokens",
     "reasoning_tokens",
     "cost_usd",
+    "CAST(cost_computed, 'Bool') AS cost_computed",
     "nullIf(inputs, '') AS inputs",
+    "nullIf(CAST(inputs_source, 'String'), '') AS inputs_source",
     "nullIf(outputs, '') AS outputs",
+    "nullIf(CAST(outputs_source, 'String'), '') AS outputs_source",
     "CAST(attributes, 'Map(String, String)') AS attributes",
     "if(events = '', '[]', events) AS events",
     "if(links = '', '[]', links) AS links",
+    "CAST(trace_tags, 'Map(String, String)') AS trace_tags",
+    "CAST(trace_metadata, 'Map(String, String)') AS trace_metadata",
+    "nullIf(request_preview, '') AS request_preview",
+    "nullIf(response_preview, '') AS response_preview",
   ].join(", "),
 );
 

@@ -11,6 +11,9 @@ export const IMPORT_PATH = "/api/v1/traces/import";
 /** Header of an export: how many traces the selection had when it began. */
 export const EXPORT_TRACES_HEADER = "x-sightline-traces";
 
+/** Content-Type of Parquet, registered with IANA. */
+export const PARQUET_TYPE = "application/vnd.apache.parquet";
+
 export const EXPORT_FORMATS = ["jsonl", "parquet"] as const;
 
 export const ExportRequest = z.strictObject({
