@@ -8,6 +8,9 @@ const base = {
   ssr: { resolve: { conditions: source.conditions, externalConditions: ["@sightline/source"] } },
 };
 
+/** Run before the tests of every file. */
+const setupFiles = ["tests/harness/property-seed.ts"];
+
 /** Files that need an engine, a server or a browser; everything else is a unit test. */
 const storeFiles = ["packages/store/src/**/*.test.ts"];
 const contractFiles = ["tests/contract/**/*.test.ts"];
@@ -27,12 +30,20 @@ export default defineConfig({
             "scripts/**/*.test.ts",
           ],
           exclude: storeFiles,
+          setupFiles,
           testTimeout: 20_000,
         },
       },
       {
         ...base,
-        test: { name: "store", include: storeFiles, testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false },
+        test: {
+          name: "store",
+          include: storeFiles,
+          setupFiles,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
       },
       {
         ...base,
