@@ -100,10 +100,14 @@ async function sendTraces(
 }
 
 async function traceIdsOf(experiment: string): Promise<string[]> {
-  const page = await client.searchTraces({
-    body: { experiments: [experiment], maxResults: 1000, orderBy: ["timestamp_ms ASC"] },
-  });
-  return page.traces.map(({ info }) => info.traceId);
+  const body = { experiments: [experiment], maxResults: 1000, orderBy: ["timestamp_ms ASC"] };
+  const found: string[] = [];
+  let page = await client.searchTraces({ body });
+  for (;;) {
+    for (const { info } of page.traces) found.push(info.traceId);
+    if (page.nextPageToken === undefined) return found;
+    page = await client.searchTraces({ body: { ...body, pageToken: page.nextPageToken } });
+  }
 }
 
 async function idOf(experiment: string): Promise<string> {
