@@ -151,7 +151,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   refuseOtherMethods(hono, "/v1/traces", ["POST"]);
   // Before the endpoints: `/traces/export` must not be taken for the trace "export".
   const spoolDir = join(options.dataDir ?? tmpdir(), "spool");
-  addStreams(hono, createTransferRoutes({ stores, backups, admit: () => lifeCycle.disk.admit(), spoolDir }));
+  const admit = () => lifeCycle.disk.admit();
+  const checkDisk = async () => {
+    await lifeCycle.disk.check();
+    admit();
+  };
+  addStreams(hono, createTransferRoutes({ stores, backups, admit, checkDisk, spoolDir }));
   addEndpoints(hono, endpoints, ownHandlers({ stores, lifeCycle, backups, prices }));
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),

@@ -18,6 +18,11 @@ export interface TracePart {
 export const PARQUET_TABLES = ["spans", "traces"] as const;
 export type ParquetTable = (typeof PARQUET_TABLES)[number];
 
+export interface ParquetOptions extends CallOptions {
+  /** Names of experiments by id, for a column beside the ids, which differ between servers; those without one are NULL. */
+  readonly experimentNames?: ReadonlyMap<string, string>;
+}
+
 export interface TraceTransfer {
   /**
    * Every trace of the selection with all its spans, newest first; the parts of a trace come one after another.
@@ -32,5 +37,9 @@ export interface TraceTransfer {
    *
    * @see docs/operations.md for the columns
    */
-  readParquet(selection: TraceSelection, table: ParquetTable, options?: CallOptions): AsyncGenerator<Uint8Array, void>;
+  readParquet(
+    selection: TraceSelection,
+    table: ParquetTable,
+    options?: ParquetOptions,
+  ): AsyncGenerator<Uint8Array, void>;
 }

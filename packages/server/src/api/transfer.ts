@@ -31,11 +31,14 @@ export interface TransferParts {
   readonly backups: Backups;
   /** Throws if no spans are taken now, e.g. because the disk is full. */
   readonly admit: () => void;
+  /** Measures the disk; throws if no more may be written to it. */
+  readonly checkDisk: () => Promise<void>;
   /** Folder for temporary files. */
   readonly spoolDir: string;
 }
 
-export function createTransferRoutes({ stores, backups, admit, spoolDir }: TransferParts): readonly StreamRoute[] {
+export function createTransferRoutes(parts: TransferParts): readonly StreamRoute[] {
+  const { stores, backups } = parts;
   return [
     { method: "GET", path: EXPORT_PATH, handle: (request) => answerExport(stores, request, readQuery(request)) },
     {
@@ -44,7 +47,7 @@ export function createTransferRoutes({ stores, backups, admit, spoolDir }: Trans
       handle: async (request) =>
         answerExport(stores, request, checkInput(ExportRequest, await readJson(request), "field")),
     },
-    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(stores, { admit, spoolDir }, request) },
+    { method: "POST", path: IMPORT_PATH, handle: (request) => answerImport(parts, request) },
     {
       method: "GET",
       path: BACKUP_FILE_PATH,
@@ -79,14 +82,13 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
 }
 
 async function answerImport(
-  stores: Stores,
-  parts: Pick<TransferParts, "admit" | "spoolDir">,
+  { stores, admit, checkDisk, spoolDir }: TransferParts,
   request: Request,
 ): Promise<Response> {
   const { searchParams } = new URL(request.url);
   // `checkInput` gives what the schema says.
   const query = checkInput(ImportQuery, Object.fromEntries(searchParams), "query parameter") as ImportQuery;
-  const call = { signal: request.signal, ...parts };
+  const call = { signal: request.signal, admit, checkDisk, spoolDir };
   const isParquet = mediaType(request) === PARQUET_TYPE;
   const read = isParquet ? importParquet : importTraces;
   return replyJson(200, await read(stores, readStream(request), query, call));

@@ -22,13 +22,19 @@ export async function countSelected(stores: Stores, selection: TraceSelection, c
 }
 
 /** The spans or traces as one Parquet file; without rows when nothing is selected. */
-export function exportParquet(
+export async function* exportParquet(
   stores: Stores,
   selection: TraceSelection,
   table: ParquetTable,
   call: Call,
 ): AsyncGenerator<Uint8Array, void> {
-  return stores.telemetry.readParquet(selection, table, call);
+  const experimentNames = await namesOfExperiments(stores);
+  yield* stores.telemetry.readParquet(selection, table, { ...call, experimentNames });
+}
+
+async function namesOfExperiments(stores: Stores): Promise<ReadonlyMap<string, string>> {
+  const experiments = await stores.entities.listExperiments();
+  return new Map(experiments.map(({ experimentId, name }) => [experimentId, name]));
 }
 
 /**
@@ -43,9 +49,7 @@ export async function* exportTraces(
 ): AsyncGenerator<Uint8Array, void> {
   // No experiment named at all is a question about nothing, not about everything.
   if (selection.experimentIds?.length === 0) return;
-  const names = new Map(
-    (await stores.entities.listExperiments()).map(({ experimentId, name }) => [experimentId, name]),
-  );
+  const names = await namesOfExperiments(stores);
   let parts: TracePart[] = [];
   let chars = 0;
   for await (const part of stores.telemetry.readTraces(selection, call)) {

@@ -14,6 +14,7 @@ import { DEFAULT_EXPERIMENT } from "@sightline/wire/model/experiment";
 import { decodeExportRequestJson } from "@sightline/wire/otlp/json";
 import { runPipeline } from "../ingest/pipeline.ts";
 import { refusalOf } from "../ingest/span-rules.ts";
+import { countChars } from "../query/span-view.ts";
 import type { Call, Stores } from "../query/stores.ts";
 import { type ImportedTrace, importParts } from "./import-parts.ts";
 import { spoolFile } from "./spool-file.ts";
@@ -70,7 +71,12 @@ export async function importParquet(
   stores: Stores,
   body: AsyncIterable<Uint8Array>,
   query: ImportQuery,
-  call: Call & { readonly admit: () => void; readonly spoolDir: string },
+  call: Call & {
+    readonly admit: () => void;
+    /** Measures the disk; throws if no more may be written to it. */
+    readonly checkDisk: () => Promise<void>;
+    readonly spoolDir: string;
+  },
 ): Promise<ImportResult> {
   const experiments = new ImportExperiments(stores, query.experiment);
   const report = new Report();
@@ -83,25 +89,27 @@ export async function importParquet(
   };
   const spool = await spoolFile(body, call);
   try {
-    for await (const { row, record, reason } of readParquetSpans(spool.file)) {
-      const why = reason ?? refusalOfRecord(record);
+    for await (const found of readParquetSpans(spool)) {
+      const { row, record } = found;
+      const why = found.reason ?? refusalOfRecord(found.record);
       if (why !== undefined || record === undefined) {
         report.refuse(row, why ?? "it is no span");
         continue;
       }
       try {
-        batch.records.push({ ...record, experimentId: await experiments.of(undefined, record.experimentId) });
+        batch.records.push({ ...record, experimentId: await experiments.of(found.experiment, record.experimentId) });
       } catch (error) {
         if (!(error instanceof SightlineError) || !LINE_ERRORS.has(error.code)) throw error;
         report.refuse(row, error.message.replace(/\.$/, ""));
         continue;
       }
       report.keep(1);
-      if (batch.records.length >= BATCH_SPANS) await write();
+      batch.bytes += countChars(record);
+      if (batch.records.length >= BATCH_SPANS || batch.bytes >= BATCH_BYTES) await write();
     }
     await write();
   } finally {
-    await spool.remove();
+    await spool.close();
   }
   return report.result();
 }

@@ -9,8 +9,8 @@ import type { TraceInfo } from "@sightline/wire/model/trace";
 import { parseRfc3339 } from "@sightline/wire/time";
 import { clickHouseError } from "../engines/clickhouse.ts";
 import { joinParquet, type ParquetFile, readParquetFile } from "../parquet/join-parquet.ts";
-import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
-import type { ParquetTable } from "../trace-transfer.ts";
+import type { TraceSelection } from "../telemetry-store.ts";
+import type { ParquetOptions, ParquetTable } from "../trace-transfer.ts";
 import type { Queries } from "./queries.ts";
 import { param, raw, type Sql, sql } from "./sql.ts";
 import type { TraceReader } from "./traces.ts";
@@ -36,7 +36,7 @@ export function readParquet(
   reader: TraceReader,
   selection: TraceSelection,
   table: ParquetTable,
-  options: CallOptions,
+  options: ParquetOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const read = table === "spans" ? readSpanFiles : readTraceFiles;
   return joinParquet(read(reader, selection, options));
@@ -83,31 +83,41 @@ const SPAN_COLUMNS = raw(
 async function* readSpanFiles(
   reader: TraceReader,
   selection: TraceSelection,
-  options: CallOptions,
+  options: ParquetOptions,
 ): AsyncGenerator<ParquetFile, void> {
   const { queries } = reader;
-  const read = (where: Sql) =>
+  const read = (where: Sql, infos: readonly TraceInfo[]) =>
     readFile(
       queries,
-      sql`SELECT ${SPAN_COLUMNS} FROM ${queries.table("spans")} AS s FINAL WHERE ${where} ORDER BY s.start_time DESC, s.span_id`,
+      sql`SELECT ${SPAN_COLUMNS}, ${experimentColumn(infos, options.experimentNames)} FROM ${queries.table("spans")} AS s FINAL WHERE ${where} ORDER BY s.start_time DESC, s.span_id`,
       options,
     );
   // A file without rows brings the columns, also when nothing is selected.
-  yield await read(raw("0"));
+  yield await read(raw("0"), []);
   let spansInRun = FIRST_SPANS;
   for await (const infos of readRuns(reader, selection, options, () => spansInRun)) {
     let rows = 0;
     let bytes = 0;
-    for await (const file of readWithinMemory(read, spansInWindow(infos))) {
+    const readOf = (where: Sql) => read(where, infos);
+    for await (const file of readWithinMemory(readOf, spansInWindow(infos))) {
       rows += file.numRows;
       bytes += file.data.length;
       yield file;
     }
     if (rows < infos.reduce((sum, info) => sum + info.spanCount, 0)) {
-      yield* readWithinMemory(read, spansElsewhere(infos));
+      yield* readWithinMemory(readOf, spansElsewhere(infos));
     }
     if (bytes > 0) spansInRun = Math.max(MIN_SPANS, Math.min(MAX_SPANS, Math.floor((rows * GROUP_BYTES) / bytes)));
   }
+}
+
+/** The name of the experiment, which ClickHouse does not know. */
+function experimentColumn(infos: readonly TraceInfo[], names: ReadonlyMap<string, string> | undefined): Sql {
+  const ids = [...new Set(infos.map(({ experimentId }) => experimentId))].filter((id) => names?.has(id));
+  // `transform` takes no empty lists; no experiment has the id "".
+  const from = param(["", ...ids], "Array(String)");
+  const to = param(["", ...ids.map((id) => names?.get(id) ?? "")], "Array(String)");
+  return sql`nullIf(transform(CAST(s.experiment_id, 'String'), ${from}, ${to}, ''), '') AS experiment`;
 }
 
 /** ClickHouse's MEMORY_LIMIT_EXCEEDED. */
@@ -176,7 +186,7 @@ const TRACE_STRUCTURE = TRACE_COLUMNS.map(([name, type]) => `${name} ${type}`).j
 async function* readTraceFiles(
   reader: TraceReader,
   selection: TraceSelection,
-  options: CallOptions,
+  options: ParquetOptions,
 ): AsyncGenerator<ParquetFile, void> {
   const { queries } = reader;
   const write = (rows: readonly string[]) =>
@@ -216,7 +226,7 @@ function quote(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 }
 
-async function readFile(queries: Queries, query: Sql, options: CallOptions): Promise<ParquetFile> {
+async function readFile(queries: Queries, query: Sql, options: ParquetOptions): Promise<ParquetFile> {
   const pieces: Uint8Array[] = [];
   for await (const piece of queries.bytes(query, "Parquet", options, SETTINGS)) pieces.push(piece);
   return readParquetFile(Buffer.concat(pieces));

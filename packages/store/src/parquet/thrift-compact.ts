@@ -38,7 +38,20 @@ export type ThriftValue = bigint | boolean | Uint8Array | ThriftList | ThriftStr
 
 /** Reads the struct at the beginning of `bytes`. @throws RangeError if it is cut short or no such struct */
 export function readThrift(bytes: Uint8Array): ThriftStruct {
-  return new Reader(bytes).struct();
+  return readThriftPrefix(bytes, Number.POSITIVE_INFINITY).struct;
+}
+
+/**
+ * Reads the struct at the beginning of `bytes`, which may go on.
+ *
+ * @param maxValues  most values in it, at any depth: an empty struct is one byte, but two hundred in memory
+ * @returns the struct, and how many bytes it takes
+ * @throws RangeError if it is cut short, no such struct, or has more values
+ */
+export function readThriftPrefix(bytes: Uint8Array, maxValues: number): { struct: ThriftStruct; length: number } {
+  const reader = new Reader(bytes, maxValues);
+  const struct = reader.struct();
+  return { struct, length: reader.at };
 }
 
 /** The bytes of a struct. */
@@ -51,9 +64,15 @@ export function writeThrift(struct: ThriftStruct): Uint8Array {
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  #valuesLeft: number;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, maxValues: number) {
     this.#bytes = bytes;
+    this.#valuesLeft = maxValues;
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   struct(): ThriftStruct {
@@ -62,12 +81,14 @@ class Reader {
     for (let head = this.#byte(); head !== 0; head = this.#byte()) {
       const type = head & 15;
       id = head >> 4 === 0 ? Number(this.#zigzag()) : id + (head >> 4);
+      if (type <= THRIFT.FALSE) this.#countValue();
       fields.set(id, { type, value: type <= THRIFT.FALSE ? type === THRIFT.TRUE : this.#value(type) });
     }
     return fields;
   }
 
   #value(type: number): ThriftValue {
+    this.#countValue();
     switch (type) {
       case THRIFT.TRUE:
       case THRIFT.FALSE:
@@ -99,19 +120,30 @@ class Reader {
 
   #list(): ThriftList {
     const head = this.#byte();
-    const count = head >> 4 === 15 ? Number(this.#varint()) : head >> 4;
+    const count = this.#checkCount(head >> 4 === 15 ? Number(this.#varint()) : head >> 4);
     const item = head & 15;
     return { item, items: Array.from({ length: count }, () => this.#value(item)) };
   }
 
   #map(): ThriftList {
-    const count = Number(this.#varint());
+    const count = this.#checkCount(Number(this.#varint()));
     if (count === 0) return { item: 0, mapValue: 0, items: [] };
     const types = this.#byte();
     const item = types >> 4;
     const mapValue = types & 15;
     const items = Array.from({ length: count * 2 }, (_, index) => this.#value(index % 2 === 0 ? item : mapValue));
     return { item, mapValue, items };
+  }
+
+  #countValue(): void {
+    this.#valuesLeft -= 1;
+    if (this.#valuesLeft < 0) throw new RangeError("The struct has too many values.");
+  }
+
+  /** Every item takes a byte at least: no memory is asked for before it is known that they can be there. */
+  #checkCount(count: number): number {
+    if (count > this.#bytes.length - this.#at) throw new RangeError("The struct is cut short.");
+    return count;
   }
 
   #byte(): number {
