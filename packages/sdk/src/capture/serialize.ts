@@ -5,28 +5,25 @@
  * 10 MB of text cost microseconds. It holds JSON data only; JSON text is made from it when the span is sent, away from the
  * caller. It is bounded, and what is cut says so at the place where it was cut.
  */
-import { className, instanceToData, readOneByOne, threw } from "./instance-data.ts";
+import { CapturedBlob, CapturedBytes } from "./binary.ts";
+import { className, instanceToData, isSecretMember, MASKED, threw } from "./instance-data.ts";
+import { ARRAY, CLOSE, rootShape, type Shape, Tape } from "./tape.ts";
+import { tapeToTree } from "./tree.ts";
 
 export interface SnapshotLimits {
   /** Most objects, arrays and members together. */
   readonly maxNodes: number;
-  /** Most bytes of JSON text, roughly. */
+  /** Most bytes of JSON text, roughly. Binary data comes on top. */
   readonly maxBytes: number;
   /** Most objects inside each other. */
   readonly maxDepth: number;
+  /** Most bytes of binary data that are copied, to become attachments; default 16 MiB. What does not fit is shown by its start. */
+  readonly maxBinaryBytes?: number;
 }
 
-export interface Snapshot {
-  /** JSON data: no functions, no cycles, no `toJSON`. */
-  readonly tree: unknown;
-  /** About the bytes of its JSON text. */
-  readonly bytes: number;
-  /** How many places were cut off; each carries a mark that begins with `[truncated`. */
-  readonly truncations: number;
-}
-
-const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
-  // A payload of 200,000 messages with five members each; copying it takes some 50 ms (bench/export-overhead).
+/** Limits of inputs, outputs and attributes. */
+export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
+  // A payload of 200,000 messages with five members each; copying it takes some 20 ms (bench/export-overhead).
   maxNodes: 2_000_000,
   // Two of these (inputs and outputs) stay under the server's limit of 64 MiB for a request, quotes escaped.
   maxBytes: 16 * 1024 * 1024,
@@ -34,41 +31,76 @@ const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
   maxDepth: 100,
 };
 
+/** 4 ms of the caller's time. */
+const DEFAULT_MAX_BINARY_BYTES = 16 * 1024 * 1024;
+
 /** Bytes of `{}`, `[]` and their like, and of the quotes and colon of a member. */
 const NODE_BYTES = 2;
 const MEMBER_BYTES = 4;
+
+/** A value as it was. Taken by {@link takeSnapshot}; a value that holds snapshots is copied with what they hold. */
+export class Snapshot {
+  /** See tape.ts. */
+  readonly tape: Tape;
+  /** About the bytes of its JSON text, and those of its binary data. */
+  readonly bytes: number;
+  /** How many places were cut off; each carries a mark that begins with `[truncated`. */
+  readonly truncations: number;
+
+  constructor(tape: Tape, bytes: number, truncations: number) {
+    this.tape = tape;
+    this.bytes = bytes;
+    this.truncations = truncations;
+  }
+
+  /** The value as JSON data, built anew at each call. Binary data is shown by its first bytes. */
+  get tree(): unknown {
+    return tapeToTree(this.tape);
+  }
+}
 
 /**
  * Copies `value` as JSON data. Never throws, whatever getters, proxies and `toJSON` do.
  *
  * What JSON has no form for becomes: Date → ISO text; Map → object (or pairs, when keys are not strings); Set → array; bigint →
- * number, or decimal text beyond 2^53; NaN and infinities → their names; typed arrays → numbers; bytes → base64 of their start;
- * Error → name, message, stack, cause and own members; functions, symbols, promises → `[Function: name]` and the like; a cycle →
- * `[Circular]`; a member that throws → `[Threw …]`; class instances → their own members, with secrets such as `apiKey` masked.
+ * number, or decimal text beyond 2^53; NaN and infinities → their names; typed arrays → numbers; bytes and Blobs → binary data;
+ * Error → name, message, stack, cause, errors and own members; functions, symbols, promises, streams → `[Function: name]` and the
+ * like; a cycle → `[Circular]`; a member that throws → `[Threw …]`; class instances → their own members, with secrets such as
+ * `apiKey` masked.
  */
 export function takeSnapshot(value: unknown, limits: SnapshotLimits = DEFAULT_SNAPSHOT_LIMITS): Snapshot {
   const copier = new Copier(limits);
-  let tree: unknown;
   try {
-    tree = copier.copy(value, 0);
+    copier.value(value, 0);
+    return new Snapshot(copier.tape, copier.bytes, copier.truncations);
   } catch (error) {
-    tree = threw(error);
+    // The stack is exhausted: the caller's own recursion, most likely.
+    const tape = new Tape();
+    const text = threw(error);
+    tape.push(text);
+    return new Snapshot(tape, text.length, 0);
   }
-  return { tree, bytes: copier.bytes, truncations: copier.truncations };
 }
 
-/** JSON text of a snapshot; `null` for `undefined`. */
+/** JSON text of a snapshot; `null` for `undefined`. At once: for small ones, and where nothing asynchronous runs any more. */
 export function snapshotToJson(snapshot: Snapshot): string {
   return JSON.stringify(snapshot.tree) ?? "null";
 }
 
 type Dictionary = Record<string, unknown>;
 
+/** By reference: objects may have a member of that name. */
+const { hasOwnProperty } = Object.prototype;
+
 class Copier {
+  readonly tape = new Tape();
   readonly #limits: SnapshotLimits;
+  readonly #root = rootShape();
   /** Objects on the way from the root to here. A scan of so few is faster than a Set. */
   readonly #ancestors: object[] = [];
+  #level = 0;
   #nodes = 0;
+  #binaryBytes = 0;
   bytes = 0;
   truncations = 0;
 
@@ -76,124 +108,199 @@ class Copier {
     this.#limits = limits;
   }
 
-  copy(value: unknown, depth: number): unknown {
+  /** Puts the tokens of a value on the tape. */
+  value(value: unknown, depth: number): void {
     switch (typeof value) {
       case "string":
-        return this.#string(value);
+        this.#string(value);
+        this.bytes += NODE_BYTES;
+        break;
       case "number":
         this.bytes += 8;
-        return Number.isFinite(value) ? value : String(value);
+        this.tape.push(Number.isFinite(value) ? value : String(value));
+        break;
       case "boolean":
         this.bytes += 5;
-        return value;
-      case "bigint":
-        return this.copy(Number.isSafeInteger(Number(value)) ? Number(value) : String(value), depth);
-      case "symbol":
-        return this.#string(String(value));
-      case "function":
-        return this.#string(`[Function: ${value.name || "anonymous"}]`);
+        this.tape.push(value);
+        break;
       case "object":
-        return value === null ? null : this.#object(value, depth);
+        if (value === null) this.tape.push(null);
+        else this.#object(value, depth);
+        break;
+      case "bigint":
+        this.value(Number.isSafeInteger(Number(value)) ? Number(value) : String(value), depth);
+        break;
+      case "symbol":
+        this.value(String(value), depth);
+        break;
+      case "function":
+        this.value(`[Function: ${value.name || "anonymous"}]`, depth);
+        break;
       default:
-        return undefined;
+        this.tape.push(undefined);
     }
   }
 
-  #string(value: string): string {
+  #string(value: string): void {
     const room = this.#limits.maxBytes - this.bytes;
     if (value.length <= room) {
-      this.bytes += value.length + NODE_BYTES;
-      return value;
+      this.bytes += value.length;
+      this.tape.push(value);
+      return;
     }
     this.truncations += 1;
     const kept = cutAt(value, Math.max(0, room));
-    this.bytes += kept.length + NODE_BYTES;
-    return `${kept}[truncated: ${value.length - kept.length} more characters]`;
+    this.bytes += kept.length;
+    this.tape.push(`${kept}[truncated: ${value.length - kept.length} more characters]`);
   }
 
-  #object(value: object, depth: number): unknown {
-    if (this.#ancestors.includes(value)) return "[Circular]";
+  #object(value: object, depth: number): void {
+    const ancestors = this.#ancestors;
+    const level = this.#level;
+    for (let index = 0; index < level; index++) {
+      if (ancestors[index] === value) {
+        this.tape.push("[Circular]");
+        return;
+      }
+    }
     if (depth >= this.#limits.maxDepth) {
       this.truncations += 1;
-      return `[truncated: ${className(value)} at depth ${depth}]`;
+      this.tape.push(`[truncated: ${className(value)} at depth ${depth}]`);
+      return;
     }
     this.#nodes += 1;
     this.bytes += NODE_BYTES;
-    this.#ancestors.push(value);
+    ancestors[level] = value;
+    this.#level = level + 1;
+    const { tape } = this;
+    const { chunkCount, at } = tape;
     try {
-      if (Array.isArray(value)) return this.#array(value, depth);
-      if (isPlain(value)) return this.#plain(value as Dictionary, depth);
-      return this.#instance(value, depth);
+      if (Array.isArray(value)) this.#array(value, depth);
+      else if (value.constructor === Object || isPlain(value)) this.#plain(value as Dictionary, depth);
+      else this.#instance(value, depth);
     } catch (error) {
-      return threw(error);
-    } finally {
-      this.#ancestors.pop();
+      tape.rewind(chunkCount, at);
+      tape.push(threw(error));
+    }
+    this.#level = level;
+  }
+
+  #array(value: readonly unknown[], depth: number): void {
+    const { tape } = this;
+    const { maxNodes, maxBytes } = this.#limits;
+    const { length } = value;
+    tape.push(ARRAY);
+    tape.push(length);
+    const { chunk, at } = tape;
+    for (let index = 0; index < length; index++) {
+      if (this.bytes >= maxBytes || this.#nodes >= maxNodes) {
+        this.truncations += 1;
+        tape.push(`[truncated: ${length - index} more items]`);
+        chunk[at - 1] = index + 1;
+        return;
+      }
+      this.#nodes += 1;
+      let item: unknown;
+      try {
+        item = value[index];
+      } catch (error) {
+        item = threw(error);
+      }
+      this.value(item, depth + 1);
     }
   }
 
-  #array(value: readonly unknown[], depth: number): unknown[] {
-    const room = Math.max(0, this.#limits.maxNodes - this.#nodes);
-    const copy = value.slice(0, room);
-    this.#nodes += copy.length;
-    for (let index = 0; index < copy.length; index++) {
-      if (this.bytes >= this.#limits.maxBytes) {
-        copy.length = index;
+  #plain(value: Dictionary, depth: number): void {
+    if (typeof value["toJSON"] === "function") this.value(value["toJSON"](""), depth + 1);
+    else this.#members(value, depth, false);
+  }
+
+  /** Own enumerable members. */
+  #members(value: Dictionary, depth: number, isInstance: boolean): void {
+    const { tape } = this;
+    const { maxNodes, maxBytes } = this.#limits;
+    tape.push(undefined);
+    const { chunk, at } = tape;
+    let shape: Shape = this.#root;
+    let isOpen = false;
+    // V8 walks the members of one class fastest this way; `hasOwnProperty` costs it nothing here.
+    for (const key in value) {
+      if (!hasOwnProperty.call(value, key)) continue;
+      const isFull = this.bytes >= maxBytes || this.#nodes >= maxNodes;
+      const name = isFull ? "[truncated]" : key;
+      let member: unknown;
+      if (isFull) member = this.#rest(value, key);
+      else {
+        try {
+          member = value[key];
+        } catch (error) {
+          member = threw(error);
+        }
+        if (member === undefined) continue;
+        this.#nodes += 1;
+        this.bytes += key.length + MEMBER_BYTES;
+      }
+      if (!isOpen) {
+        const longer = shape.child(name);
+        if (longer === undefined) isOpen = true;
+        else shape = longer;
+      }
+      if (isOpen) tape.push(name);
+      if (isFull) {
+        tape.push(member as string);
         break;
       }
-      const member = copy[index];
-      copy[index] = typeof member === "string" ? this.#string(member) : this.copy(member, depth + 1);
+      if (typeof member === "string") this.#string(isInstance && isSecretMember(key) ? MASKED : member);
+      else this.value(member, depth + 1);
     }
-    if (copy.length < value.length) {
-      this.truncations += 1;
-      copy.push(`[truncated: ${value.length - copy.length} more items]`);
-    }
-    return copy;
+    if (isOpen) tape.push(CLOSE);
+    const isEmpty = isInstance && !isOpen && shape === this.#root;
+    chunk[at - 1] = isEmpty ? `[${className(value)}]` : isOpen ? shape.open : shape;
   }
 
-  #plain(value: Dictionary, depth: number): unknown {
-    if (typeof value.toJSON === "function") return this.copy(value.toJSON(), depth + 1);
-    let copy: Dictionary;
-    try {
-      // A spread is several times faster than setting key after key; only members that need it are replaced.
-      copy = { ...value };
-    } catch {
-      // A getter throws: the others still count. What it threw stands at its place.
-      copy = readOneByOne(value);
-    }
-    for (const key in copy) {
-      if (!this.#hasRoom()) return this.#firstMembers(copy, key);
-      this.#nodes += 1;
-      this.bytes += key.length + MEMBER_BYTES;
-      const member = copy[key];
-      if (typeof member === "string") {
-        const room = this.#limits.maxBytes - this.bytes;
-        if (member.length <= room) this.bytes += member.length;
-        else copy[key] = this.#string(member);
-      } else if (member !== null) copy[key] = this.copy(member, depth + 1);
-    }
-    return copy;
-  }
-
-  #hasRoom(): boolean {
-    return this.bytes < this.#limits.maxBytes && this.#nodes < this.#limits.maxNodes;
-  }
-
-  #firstMembers(copy: Dictionary, end: string): Dictionary {
+  #rest(value: Dictionary, from: string): string {
     this.truncations += 1;
-    const keys = Object.keys(copy);
-    const kept = keys.slice(0, keys.indexOf(end));
-    const first = Object.fromEntries(kept.map((key) => [key, copy[key]]));
-    first["[truncated]"] = `${keys.length - kept.length} more members`;
-    return first;
+    const keys = Object.keys(value);
+    return `${keys.length - keys.indexOf(from)} more members`;
   }
 
-  #instance(value: object, depth: number): unknown {
-    const builtin = instanceToData(value, this.#limits.maxNodes);
-    if (builtin) return this.copy(builtin.data, depth);
+  #instance(value: object, depth: number): void {
+    if (value instanceof Snapshot) {
+      this.#snapshot(value);
+      return;
+    }
+    const known = instanceToData(value, {
+      maxNodes: this.#limits.maxNodes,
+      maxBinaryBytes: (this.#limits.maxBinaryBytes ?? DEFAULT_MAX_BINARY_BYTES) - this.#binaryBytes,
+    });
+    if (known !== undefined) {
+      const { data } = known;
+      if (data instanceof CapturedBytes || data instanceof CapturedBlob) this.#binary(data);
+      else this.value(data, depth);
+      return;
+    }
     const { toJSON } = value as { toJSON?: unknown };
-    if (typeof toJSON === "function") return this.copy(Reflect.apply(toJSON, value, [""]), depth + 1);
-    const members = readOneByOne(value, { maskSecrets: true });
-    return Object.keys(members).length === 0 ? `[${className(value)}]` : this.#plain(members, depth);
+    if (typeof toJSON === "function") this.value(Reflect.apply(toJSON, value, [""]), depth + 1);
+    else this.#members(value as Dictionary, depth, true);
+  }
+
+  #binary(data: CapturedBytes | CapturedBlob): void {
+    const size = data instanceof CapturedBytes ? data.bytes.length : data.blob.size;
+    this.#binaryBytes += size;
+    this.bytes += size;
+    if (data instanceof CapturedBytes && !data.isWhole) this.truncations += 1;
+    this.tape.push(data);
+  }
+
+  #snapshot(inner: Snapshot): void {
+    this.truncations += inner.truncations;
+    if (this.bytes + inner.bytes > this.#limits.maxBytes) {
+      this.truncations += 1;
+      this.tape.push(`[truncated: ${inner.bytes} bytes]`);
+      return;
+    }
+    this.bytes += inner.bytes;
+    this.tape.append(inner.tape);
   }
 }
 
