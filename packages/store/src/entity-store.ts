@@ -1,11 +1,14 @@
 /**
- * The port to what people make and edit: experiments, settings and jobs now; runs, datasets, scorers, prompts and users later.
+ * The port to what people make and edit: experiments, runs, settings and jobs now; datasets, scorers, prompts and users later.
  *
  * Docstrings are promises; `contract/entity-store.ts` holds every engine to them.
  */
 import type { Experiment } from "@sightline/wire/model/experiment";
+import type { AttachmentRecords } from "./attachment-records.ts";
 import type { JobRecords } from "./job-records.ts";
 import type { ModelPrices } from "./model-prices.ts";
+import type { Runs } from "./runs.ts";
+import type { SdkProcesses } from "./sdk-processes.ts";
 
 /** What may be changed of an experiment. */
 export interface ExperimentChanges {
@@ -14,7 +17,7 @@ export interface ExperimentChanges {
   readonly retentionDays?: number | null | "default";
 }
 
-export interface EntityStore extends JobRecords, ModelPrices {
+export interface EntityStore extends AttachmentRecords, JobRecords, ModelPrices, Runs, SdkProcesses {
   /** All experiments that are not deleted, `Default` (id `0`) first, then by name; with the deleted ones when asked for. */
   listExperiments(options?: { readonly includeDeleted?: boolean }): Promise<Experiment[]>;
 
@@ -47,7 +50,7 @@ export interface EntityStore extends JobRecords, ModelPrices {
   /** Takes the mark away; no change if there is none. @throws EXPERIMENT_NOT_FOUND */
   restoreExperiment(experimentId: string): Promise<Experiment>;
 
-  /** Removes a deleted experiment for good; nothing happens if it is not deleted (any more) or not there. */
+  /** Removes a deleted experiment for good, with its runs; nothing happens if it is not deleted (any more) or not there. */
   removeExperiment(experimentId: string): Promise<void>;
 
   /** The JSON object that was put under this name; undefined if none was. */

@@ -32,6 +32,16 @@ export const errorTable = {
     mlflow: "INVALID_PARAMETER_VALUE",
     sentence: "The experiment is deleted; restore it first.",
   },
+  RUN_DELETED: {
+    status: 400,
+    mlflow: "INVALID_PARAMETER_VALUE",
+    sentence: "The run is deleted, or the experiment it is in; restore it first.",
+  },
+  PARAM_CHANGED: {
+    status: 400,
+    mlflow: "INVALID_PARAMETER_VALUE",
+    sentence: "The run has this param with another value; a param that was logged does not change.",
+  },
   // Not 503: clients repeat those by themselves, and the same question would take as long again.
   QUERY_TOO_SLOW: { status: 400, mlflow: "BAD_REQUEST", sentence: "The question takes more time than it may." },
   OTLP_MALFORMED: { status: 400, mlflow: "BAD_REQUEST", sentence: "The body is not an OTLP trace export request." },
@@ -56,12 +66,23 @@ export const errorTable = {
     mlflow: "RESOURCE_DOES_NOT_EXIST",
     sentence: "No experiment has this id or name.",
   },
+  RUN_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No run has this id." },
   JOB_NOT_FOUND: { status: 404, mlflow: "RESOURCE_DOES_NOT_EXIST", sentence: "No job has this id." },
+  ATTACHMENT_NOT_FOUND: {
+    status: 404,
+    mlflow: "RESOURCE_DOES_NOT_EXIST",
+    sentence: "The trace has no attachment with this id.",
+  },
   METHOD_NOT_ALLOWED: { status: 405, mlflow: "BAD_REQUEST", sentence: "This address does not take this method." },
   EXPERIMENT_EXISTS: {
     status: 409,
     mlflow: "RESOURCE_ALREADY_EXISTS",
     sentence: "An experiment with this name exists.",
+  },
+  ATTACHMENT_EXISTS: {
+    status: 409,
+    mlflow: "RESOURCE_ALREADY_EXISTS",
+    sentence: "The trace has an attachment of this id with other bytes.",
   },
   JOB_ENDED: { status: 409, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The job has ended already." },
   BODY_TOO_LARGE: { status: 413, mlflow: "INVALID_PARAMETER_VALUE", sentence: "The body is over the limit." },
@@ -69,6 +90,11 @@ export const errorTable = {
     status: 415,
     mlflow: "BAD_REQUEST",
     sentence: "The Content-Type or Content-Encoding is not supported.",
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    mlflow: "BAD_REQUEST",
+    sentence: "The Range header asks for bytes that are not there.",
   },
   INGEST_OVERLOADED: {
     status: 429,
@@ -79,6 +105,12 @@ export const errorTable = {
     status: 500,
     mlflow: "INTERNAL_ERROR",
     sentence: "The server failed; the request id is in its log.",
+  },
+  // Not 503: asking again does not help.
+  ATTACHMENTS_UNAVAILABLE: {
+    status: 501,
+    mlflow: "BAD_REQUEST",
+    sentence: "The server has no data directory to keep attachments in.",
   },
   STORE_UNAVAILABLE: {
     status: 503,

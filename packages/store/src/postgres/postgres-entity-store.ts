@@ -7,6 +7,16 @@ import type { Pool } from "pg";
 import { fromPostgresError } from "../engines/postgres.ts";
 import type { EntityStore } from "../entity-store.ts";
 import {
+  addAttachment,
+  confirmAttachedTraces,
+  findUnusedBlobs,
+  getAttachment,
+  listAttachedTraces,
+  listAttachments,
+  measureAttachments,
+  removeAttachments,
+} from "./attachments.ts";
+import {
   createExperiment,
   deleteExperiment,
   ensureExperiment,
@@ -32,6 +42,10 @@ import {
   trimJobs,
 } from "./jobs.ts";
 import { deleteModelPrice, listModelPrices, putModelPrice } from "./model-prices.ts";
+import { deleteRunTag, getMetricHistory, logBatch } from "./run-data.ts";
+import { searchRuns } from "./run-search.ts";
+import { createRun, deleteRun, getRun, removeRun, removeRunsDeletedBefore, restoreRun, updateRun } from "./runs.ts";
+import { listSdkProcesses, mergeSdkProcesses, sumSdkProcesses, trimSdkProcesses } from "./sdk-processes.ts";
 import { getSetting, putSetting } from "./settings.ts";
 
 /**
@@ -57,6 +71,29 @@ export function openPostgresEntityStore(pool: Pool): EntityStore {
     listModelPrices: () => mapped(listModelPrices(db)),
     putModelPrice: (price) => mapped(putModelPrice(db, price)),
     deleteModelPrice: (priceId) => mapped(deleteModelPrice(db, priceId)),
+    createRun: (run) => mapped(createRun(db, run)),
+    getRun: (runId) => mapped(getRun(db, runId)),
+    updateRun: (runId, changes) => mapped(updateRun(db, runId, changes)),
+    deleteRun: (runId) => mapped(deleteRun(db, runId)),
+    restoreRun: (runId) => mapped(restoreRun(db, runId)),
+    removeRun: (runId) => mapped(removeRun(db, runId)),
+    removeRunsDeletedBefore: (time) => mapped(removeRunsDeletedBefore(db, time)),
+    logBatch: (runId, batch) => mapped(logBatch(db, runId, batch)),
+    deleteRunTag: (runId, key) => mapped(deleteRunTag(db, runId, key)),
+    getMetricHistory: (runId, key, page) => mapped(getMetricHistory(db, runId, key, page)),
+    searchRuns: (search) => mapped(searchRuns(db, search)),
+    mergeSdkProcesses: (facts) => mapped(mergeSdkProcesses(db, facts)),
+    listSdkProcesses: (query) => mapped(listSdkProcesses(db, query)),
+    sumSdkProcesses: (selection) => mapped(sumSdkProcesses(db, selection)),
+    trimSdkProcesses: (before) => mapped(trimSdkProcesses(db, before)),
+    addAttachment: (attachment) => mapped(addAttachment(db, attachment)),
+    getAttachment: (traceId, attachmentId) => mapped(getAttachment(db, traceId, attachmentId)),
+    listAttachments: (traceIds) => mapped(listAttachments(db, traceIds)),
+    removeAttachments: (traceIds, options) => mapped(removeAttachments(db, traceIds, options)),
+    findUnusedBlobs: (sha256s) => mapped(findUnusedBlobs(db, sha256s)),
+    listAttachedTraces: (query) => mapped(listAttachedTraces(db, query)),
+    confirmAttachedTraces: (traceIds, options) => mapped(confirmAttachedTraces(db, traceIds, options)),
+    measureAttachments: () => mapped(measureAttachments(db)),
     createJob: (job) => mapped(createJob(db, job)),
     getJob: (jobId) => mapped(getJob(db, jobId)),
     listJobs: (query) => mapped(listJobs(db, query)),
