@@ -137,12 +137,14 @@ export async function removeRunsDeletedBefore(db: Database, time: Date): Promise
  * @throws RUN_NOT_FOUND, RUN_DELETED
  */
 export async function lockActiveRun(tx: Database, runId: string): Promise<RunRow> {
+  const isRun = eq(runs.runId, storable(runId));
+  await tx.select({ runId: runs.runId }).from(runs).where(isRun).for("no key update");
+  // A second look: the first statement may have waited for a writer that deleted the run.
   const [row] = await tx
     .select(runColumns)
     .from(runs)
     .innerJoin(experiments, eq(runs.experimentId, experiments.experimentId))
-    .where(eq(runs.runId, storable(runId)))
-    .for("no key update", { of: runs });
+    .where(isRun);
   if (row === undefined) throw notFound(runId);
   if (row.hiddenAt === null) return row;
   const what = row.deletedAt === null ? "is in a deleted experiment; restore that" : "is deleted; restore it";
