@@ -17,7 +17,16 @@ export interface FilterScope {
   /** Latest start, exclusive. */
   readonly to?: bigint;
   /** Where spans that satisfy a part of the filter may lie, if that was read before. */
-  readonly textBlocks?: ReadonlyMap<Filter, readonly TextBlock[]>;
+  readonly textPlaces?: ReadonlyMap<Filter, TextPlaces>;
+}
+
+/** What the index of words says about the texts of a filter. */
+export interface TextPlaces {
+  readonly blocks: readonly TextBlock[];
+  /** Version up to which spans are in the index. */
+  readonly indexed: string;
+  /** Spans in scope that are not in it yet. */
+  readonly spansBehind: number;
 }
 
 /** A part of a day of an experiment, as the index of words knows it. @see text-index.ts */

@@ -11,10 +11,10 @@ import { stringifyJson } from "@sightline/wire/json";
 import { numberColumn, optionalNumber, optionalText, startColumn, textColumn, textsColumn } from "./filter-columns.ts";
 import { narrowScope } from "./filter-narrow.ts";
 import { assessmentValue, issueId, overlaidEntries, prompt, run } from "./filter-parts.ts";
-import { type FieldSql, type FilterScope, traceIdsIn } from "./filter-scope.ts";
+import { type FieldSql, type FilterScope, spanScope, traceIdsIn } from "./filter-scope.ts";
 import { compileSpanFilter, content } from "./filter-spans.ts";
 import { and, join, raw, type Sql, sql } from "./sql.ts";
-import { mayHoldTexts } from "./text-search.ts";
+import { spansThatMayHold } from "./text-search.ts";
 
 /** One row for each field of traces. */
 const traceFields: Readonly<Record<TraceFieldName, FieldSql>> = {
@@ -43,10 +43,7 @@ const traceFields: Readonly<Record<TraceFieldName, FieldSql>> = {
   output: optionalText("response_preview"),
   error: optionalText("failure"),
   text: {
-    compare: (comparison, scope) => {
-      const conditions = [...mayHoldTexts(comparison, scope), content().compare(comparison, scope)];
-      return sql`trace_id IN ${traceIdsIn(scope, "spans", conditions)}`;
-    },
+    compare: (comparison, scope) => spansIn(comparison, content().compare(comparison, scope), scope),
     isThere: (key, scope) => sql`trace_id IN ${traceIdsIn(scope, "spans", [content().isThere(key, scope)])}`,
   },
   tags: overlaidEntries("tags", "trace_tags"),
@@ -96,9 +93,9 @@ function compile(filter: Filter, scope: FilterScope): Sql {
     case "not":
       return sql`NOT (${compile(filter.term, scope)})`;
     case "span":
-      return spansIn(filter.filter, scope);
+      return spansIn(filter.filter, compileSpanFilter(filter.filter, scope), scope);
     case "text":
-      return spansIn(filter, scope);
+      return spansIn(filter, compileSpanFilter(filter, scope), scope);
     case "comparison":
       return fieldOf(filter.left.field).compare(filter, scope);
     case "presence": {
@@ -108,10 +105,17 @@ function compile(filter: Filter, scope: FilterScope): Sql {
   }
 }
 
-/** A trace of which a span satisfies the filter. */
-function spansIn(filter: Filter, scope: FilterScope): Sql {
-  const conditions = [...mayHoldTexts(filter, scope), compileSpanFilter(filter, scope)];
-  return sql`trace_id IN ${traceIdsIn(scope, "spans", conditions)}`;
+/** A trace of which a span satisfies the filter. @param condition  the filter over a row of `spans` */
+function spansIn(filter: Filter, condition: Sql, scope: FilterScope): Sql {
+  const parts = spansThatMayHold(filter, scope).map(
+    ({ first, conditions, settings }) =>
+      sql`(SELECT trace_id FROM ${scope.table("spans")} FINAL${first} WHERE ${and([
+        ...spanScope(scope),
+        ...conditions,
+        condition,
+      ])}${settings})`,
+  );
+  return parts.length === 0 ? raw("0") : sql`trace_id IN (${join(parts, " UNION ALL ")})`;
 }
 
 function fieldOf(name: string): FieldSql {

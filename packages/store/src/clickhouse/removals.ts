@@ -67,7 +67,11 @@ export class Removals {
   }
 
   /** @see TraceRemoval.continueRemoval */
-  async continue(removalId: string, limit: number): Promise<RemovalStep> {
+  async continue(
+    removalId: string,
+    limit: number,
+    beforeDeleting: (traceIds: readonly string[]) => Promise<void> = async () => undefined,
+  ): Promise<RemovalStep> {
     const { startUs, traceId } = this.#places.get(removalId) ?? WHOLE;
     const rows = await this.#queries.rows(
       sql`SELECT toString(toUnixTimestamp64Micro(start_time)), trace_id, span_count ${this.#ofRemoval(removalId)}
@@ -77,10 +81,9 @@ export class Removals {
     const places = rows.map(([start, id]): Place => ({ startUs: BigInt(String(start)), traceId: String(id) }));
     const [first, last] = [places[0], places.at(-1)];
     if (first === undefined || last === undefined) return { traces: 0, spans: 0 };
-    await this.#deleteTraces(
-      places.map((place) => place.traceId),
-      { fromUs: first.startUs, toUs: last.startUs },
-    );
+    const traceIds = places.map((place) => place.traceId);
+    await beforeDeleting(traceIds);
+    await this.#deleteTraces(traceIds, { fromUs: first.startUs, toUs: last.startUs });
     await this.#mark(removalId, places, DONE);
     this.#places.set(removalId, last);
     return { traces: rows.length, spans: rows.reduce((sum, [, , spans]) => sum + Number(spans), 0) };

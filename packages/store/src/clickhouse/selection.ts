@@ -9,7 +9,7 @@ import type { Sql } from "./sql.ts";
 
 /** Conditions that all must hold; none when everything is selected. */
 export function selectionConditions(
-  { filter, ...range }: TraceSelection & Pick<FilterScope, "textBlocks">,
+  { filter, ...range }: TraceSelection & Pick<FilterScope, "textPlaces">,
   queries: Queries,
 ): Sql[] {
   const scope: FilterScope = { ...range, table: (name) => queries.table(name) };

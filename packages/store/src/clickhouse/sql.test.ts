@@ -59,7 +59,7 @@ test("sub-queries on spans are bound to the experiments and times that are asked
     to: 9_000_000_000_000n,
   };
   expect(render(compileFilter(result.filter, scope)).text).toMatchInlineSnapshot(
-    `"trace_id IN (SELECT trace_id FROM spans FINAL WHERE (experiment_id = {p0:String}) AND (start_time >= fromUnixTimestamp64Micro({p1:Int64}, 'UTC')) AND (start_time <= (SELECT max(addMicroseconds(start_time, duration_us)) + toIntervalHour(1) FROM traces WHERE (experiment_id = {p2:String}) AND (start_time >= fromUnixTimestamp64Micro({p3:Int64}, 'UTC')) AND (start_time < fromUnixTimestamp64Micro({p4:Int64}, 'UTC')))) AND ((span_type != '' AND span_type = {p5:String}) AND (NOT (status_code = {p6:String}))))"`,
+    `"trace_id IN ((SELECT trace_id FROM spans FINAL WHERE (experiment_id = {p0:String}) AND (start_time >= fromUnixTimestamp64Micro({p1:Int64}, 'UTC')) AND (start_time <= (SELECT max(addMicroseconds(start_time, duration_us)) + toIntervalHour(1) FROM traces WHERE (experiment_id = {p2:String}) AND (start_time >= fromUnixTimestamp64Micro({p3:Int64}, 'UTC')) AND (start_time < fromUnixTimestamp64Micro({p4:Int64}, 'UTC')))) AND ((span_type != '' AND span_type = {p5:String}) AND (NOT (status_code = {p6:String})))))"`,
   );
 });
 

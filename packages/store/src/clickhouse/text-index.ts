@@ -17,9 +17,9 @@ const SPANS_PER_STEP = 50_000;
  * The index waits until nothing is written any more, but not longer than this. Under steady load a search so reads at most these
  * spans without it (1 µs each), and a burst of ingest does not share its processor.
  */
-const MAX_SPANS_BEHIND = 200_000;
+const MAX_SPANS_BEHIND = 50_000;
 const QUIET_MS = 1000;
-const MAX_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 5_000;
 const RETRY_MS = 5000;
 
 /**
@@ -55,9 +55,6 @@ const BLOCK = `toUInt16(toHour(start_time, 'UTC') * 512 + multiIf(
   ${CUTS.toReversed()
     .map(({ parts, spans }) => `spans_in_hour >= ${spans}, ${partOfHour(parts)}`)
     .join(", ")}, 0))`;
-
-/** The smallest block that a span can be in. */
-export const SMALLEST_BLOCK = raw(`toUInt16(toHour(start_time, 'UTC') * 512 + ${partOfHour(256)})`);
 
 /** Up to which version spans are in the index, as a piece of SQL. */
 export function indexedVersion(spanWords: Sql): Sql {

@@ -1,7 +1,7 @@
 /**
  * Searching the texts of spans: payloads are kept as JSON text and searched as people read it.
  *
- * {@link textCondition} is exact and decides alone. {@link mayHoldTexts} only leaves out what the index of words rules out.
+ * {@link textCondition} is exact and decides alone. {@link spansThatMayHold} only leaves out what the index of words rules out.
  */
 import type { Comparison, Filter } from "@sightline/wire/filter/ast";
 import { parseLike } from "@sightline/wire/filter/like";
@@ -14,10 +14,11 @@ import {
   lastSpanStart,
   spanScope,
   type TextBlock,
+  type TextPlaces,
 } from "./filter-scope.ts";
 import type { Queries, ReadOptions } from "./queries.ts";
 import { and, join, param, raw, type Sql, sql } from "./sql.ts";
-import { BLOCK_PLACES, indexedVersion, SMALLEST_BLOCK } from "./text-index.ts";
+import { BLOCK_PLACES, indexedVersion } from "./text-index.ts";
 
 /** Columns of `spans` that hold texts of the agent; the first two are JSON. */
 export const TEXT_COLUMNS = ["inputs", "outputs", "failure"] as const;
@@ -98,20 +99,47 @@ const MAX_CHARACTERS = 6;
 /** Shorter parts of words are in most blocks. */
 const MIN_WORD_LENGTH = 3;
 
+/** A part of the spans that may satisfy a filter, as pieces of `SELECT … FROM spans FINAL{first} WHERE {conditions}{settings}`. */
+export interface SpanSource {
+  readonly first: Sql;
+  readonly conditions: readonly Sql[];
+  readonly settings: Sql;
+}
+
+const NOTHING = raw("");
+
 /**
- * Conditions over a row of `spans` that hold for every span which satisfies the filter, by way of the index of words.
+ * Where spans that satisfy the filter may lie, by way of the index of words: together the parts hold all of them.
+ *
+ * Spans that the index has not reached are a part of their own: they are few, but in every block of the hour that is being written.
  *
  * @param filter  as inside of `span(…)`
- * @param scope  with the blocks of the filter if they were read before
- * @returns none if the filter asks for no text, or only for texts that the index does not tell apart
+ * @param scope  with the places of the filter if they were read before
+ * @returns one part without conditions if the filter asks for no text, or only for texts that the index does not tell apart
  */
-export function mayHoldTexts(filter: Filter, scope: FilterScope): Sql[] {
-  const known = scope.textBlocks?.get(filter);
-  const blocks = known === undefined ? blocksOf(filter, scope) : listedBlocks(known);
-  if (blocks === undefined) return [];
-  return [
-    sql`(experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5)) IN (
+export function spansThatMayHold(filter: Filter, scope: FilterScope): SpanSource[] {
+  const known = scope.textPlaces?.get(filter);
+  const blocks = known === undefined ? blocksOf(filter, scope) : listedBlocks(known.blocks);
+  if (blocks === undefined) return [{ first: NOTHING, conditions: [], settings: NOTHING }];
+  const indexed = {
+    first: NOTHING,
+    settings: NOTHING,
+    conditions: [
+      sql`(experiment_id, toStartOfHour(start_time), substring(trace_id, 1, 5)) IN (
       SELECT experiment_id, hour, prefix FROM (SELECT ${BLOCK_PLACES} FROM (${blocks})))`,
+    ],
+  };
+  // Versions only grow, and FINAL keeps the highest: rows left out before it are older than the row that counts. So the exact mode,
+  // which would read all other granules of the hour, is not needed.
+  const reached = known === undefined ? indexedVersion(scope.table("span_words")) : param(known.indexed, "UInt64");
+  const behind = {
+    first: sql` PREWHERE version > ${reached}`,
+    conditions: [],
+    settings: raw(" SETTINGS use_skip_indexes_if_final_exact_mode = 0"),
+  };
+  return [
+    ...(known === undefined || known.blocks.length > 0 ? [indexed] : []),
+    ...(known === undefined || known.spansBehind > 0 ? [behind] : []),
   ];
 }
 
@@ -119,28 +147,38 @@ export function mayHoldTexts(filter: Filter, scope: FilterScope): Sql[] {
 const MAX_BLOCKS = 1000;
 
 /**
- * The blocks in which spans that satisfy the filter may lie, for queries that follow.
+ * The places in which spans that satisfy the filter may lie, for queries that follow.
  *
  * @returns undefined if there are too many, or the index cannot tell
  */
-export async function readTextBlocks(
+export async function readTextPlaces(
   queries: Queries,
   filter: Filter,
   scope: FilterScope,
   options: ReadOptions,
-): Promise<readonly TextBlock[] | undefined> {
+): Promise<TextPlaces | undefined> {
   const blocks = blocksOf(filter, scope);
   if (blocks === undefined) return undefined;
+  // The index may go on meanwhile: what it reached is read before its blocks.
+  const [reached] = await queries.rows(
+    sql`WITH ${indexedVersion(scope.table("span_words"))} AS reached SELECT toString(any(reached)), count()
+      FROM ${scope.table("spans")} WHERE ${and([...spanScope(scope), sql`version > reached`])}`,
+    options,
+  );
   const rows = await queries.rows(
     sql`SELECT experiment_id, toString(day), block FROM (${blocks}) LIMIT ${param(MAX_BLOCKS + 1, "UInt32")}`,
     options,
   );
   if (rows.length > MAX_BLOCKS) return undefined;
-  return rows.map(([experimentId, day, block]) => ({
-    experimentId: String(experimentId),
-    day: String(day),
-    block: Number(block),
-  }));
+  return {
+    indexed: String(reached?.[0]),
+    spansBehind: Number(reached?.[1]),
+    blocks: rows.map(([experimentId, day, block]) => ({
+      experimentId: String(experimentId),
+      day: String(day),
+      block: Number(block),
+    })),
+  };
 }
 
 function listedBlocks(blocks: readonly TextBlock[]): Sql {
@@ -212,7 +250,7 @@ function wordsOf(text: string): string[] {
   ];
 }
 
-/** Blocks that have all words of a form, and the blocks of spans that the index has not reached. */
+/** Blocks that have all words of a form. */
 function blocksOfText(forms: Forms, scope: FilterScope): Sql {
   const words = scope.table("span_words");
   const is = (word: string) =>
@@ -222,13 +260,9 @@ function blocksOfText(forms: Forms, scope: FilterScope): Sql {
     forms.map((form) => and(form.map((word) => sql`max(${is(word)})`))),
     " OR ",
   );
-  const behind = sql`version > ${indexedVersion(words)}`;
   return sql`SELECT experiment_id, day, block FROM ${words} ARRAY JOIN blocks AS block
       WHERE ${and([...experimentConditions(scope), ...dayConditions(scope), any])}
-      GROUP BY experiment_id, day, block HAVING ${all}
-    UNION ALL
-    SELECT DISTINCT experiment_id, toDate(start_time, 'UTC') AS day, ${SMALLEST_BLOCK} AS block
-      FROM ${scope.table("spans")} WHERE ${and([...spanScope(scope), behind])}`;
+      GROUP BY experiment_id, day, block HAVING ${all}`;
 }
 
 /** The days of the spans that `spanScope` takes. */

@@ -8,10 +8,17 @@ import { conjuncts, readsSpans } from "@sightline/wire/filter/shape";
 import { TOO_SLOW } from "../engines/clickhouse.ts";
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
 import { narrowScope } from "./filter-narrow.ts";
-import { experimentConditions, type FilterScope, spanScope, startConditions, type TextBlock } from "./filter-scope.ts";
+import {
+  experimentConditions,
+  type FilterScope,
+  spanScope,
+  startConditions,
+  type TextBlock,
+  type TextPlaces,
+} from "./filter-scope.ts";
 import type { Queries, ReadOptions } from "./queries.ts";
 import { and, param, raw, sql } from "./sql.ts";
-import { mayHoldTexts, readTextBlocks } from "./text-search.ts";
+import { readTextPlaces, spansThatMayHold } from "./text-search.ts";
 
 /** Traces in the first window: of eight spans each they take 40 ms to read without an index. */
 const FIRST_TRACES = 5_000;
@@ -24,7 +31,7 @@ const FEW_SPANS = 8 * FIRST_TRACES;
 const FEW_BLOCKS = 64;
 
 /** Part of a selection, with what is known of where its texts stand. */
-export type Window = TraceSelection & Pick<FilterScope, "textBlocks">;
+export type Window = TraceSelection & Pick<FilterScope, "textPlaces">;
 
 /**
  * The windows of a selection: together they cover its time range, each trace is in one.
@@ -43,9 +50,9 @@ export async function* windowsOf(
   const scope: FilterScope = { ...selection, table: (name) => queries.table(name) };
   const { from, to } = filter === undefined ? scope : narrowScope(filter, scope);
   const narrowed = { ...selection, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-  const { spans, textBlocks } = await lookAhead(queries, narrowed, readOptions);
+  const { spans, textPlaces } = await lookAhead(queries, narrowed, readOptions);
   if (spans === "none") return;
-  const window = { ...narrowed, textBlocks };
+  const window = { ...narrowed, textPlaces };
   if (spans === "few") yield window;
   else yield* growingWindows(queries, window, direction, readOptions);
 }
@@ -55,28 +62,31 @@ async function lookAhead(
   queries: Queries,
   { filter, ...range }: TraceSelection,
   readOptions: () => ReadOptions,
-): Promise<{ spans: "none" | "few" | "many"; textBlocks: ReadonlyMap<Filter, readonly TextBlock[]> }> {
-  const textBlocks = new Map<Filter, readonly TextBlock[]>();
-  const scope: FilterScope = { ...range, textBlocks, table: (name) => queries.table(name) };
+): Promise<{ spans: "none" | "few" | "many"; textPlaces: ReadonlyMap<Filter, TextPlaces> }> {
+  const textPlaces = new Map<Filter, TextPlaces>();
+  const scope: FilterScope = { ...range, textPlaces, table: (name) => queries.table(name) };
   let total = 0;
   for (const term of filter === undefined ? [] : conjuncts(filter)) {
     if (!readsSpans(term)) continue;
     const ofSpan = term.kind === "span" ? term.filter : term;
-    const blocks = await readTextBlocks(queries, ofSpan, scope, readOptions());
-    if (blocks === undefined) {
+    const places = await readTextPlaces(queries, ofSpan, scope, readOptions());
+    if (places === undefined) {
       total = Number.POSITIVE_INFINITY;
       continue;
     }
-    if (blocks.length === 0) return { spans: "none", textBlocks };
-    textBlocks.set(ofSpan, blocks);
-    if (total > FEW_SPANS || isFew(blocks)) continue;
+    textPlaces.set(ofSpan, places);
+    const sources = spansThatMayHold(ofSpan, scope);
+    if (sources.length === 0) return { spans: "none", textPlaces };
+    total += places.spansBehind;
+    if (total > FEW_SPANS || isFew(places.blocks)) continue;
+    const indexed = sources[0]?.conditions ?? [];
     const [row] = await queries.rows(
-      sql`SELECT count() FROM ${queries.table("spans")} WHERE ${and([...spanScope(scope), ...mayHoldTexts(ofSpan, scope)])}`,
+      sql`SELECT count() FROM ${queries.table("spans")} WHERE ${and([...spanScope(scope), ...indexed])}`,
       readOptions(),
     );
     total += Number(row?.[0]);
   }
-  return { spans: total <= FEW_SPANS ? "few" : "many", textBlocks };
+  return { spans: total <= FEW_SPANS ? "few" : "many", textPlaces };
 }
 
 /** Whole hours may hold many spans. */

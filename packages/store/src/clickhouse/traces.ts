@@ -26,6 +26,23 @@ export async function getTraceInfos(
   return [...new Set(traceIds)].flatMap((traceId) => found.get(traceId)?.info ?? []);
 }
 
+/** @see TraceRemoval.findMissingTraces */
+export async function findMissingTraces(
+  queries: Queries,
+  traceIds: readonly string[],
+  options: CallOptions,
+): Promise<string[]> {
+  const found = new Set<string>();
+  await queries.eachOfIds(
+    traceIds,
+    (ids) =>
+      sql`SELECT trace_id FROM ${queries.table("traces")} FINAL WHERE trace_id IN ${param(ids, "Array(String)")}`,
+    ([traceId]) => found.add(String(traceId)),
+    options,
+  );
+  return traceIds.filter((traceId) => !found.has(traceId));
+}
+
 /** A trace row, and as the API shows it. */
 export interface FoundTrace {
   readonly row: TraceRow;

@@ -9,9 +9,9 @@ import { foldText, textSays } from "@sightline/wire/text-fold";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clickHouseAddress } from "../clickhouse/address.ts";
 import { Queries } from "../clickhouse/queries.ts";
-import { and, param, sql } from "../clickhouse/sql.ts";
+import { and, param, raw, sql } from "../clickhouse/sql.ts";
 import { TextIndex } from "../clickhouse/text-index.ts";
-import { mayHoldTexts, textCondition } from "../clickhouse/text-search.ts";
+import { spansThatMayHold, textCondition } from "../clickhouse/text-search.ts";
 import { withinSeconds } from "../clickhouse/trace-windows.ts";
 import { connectClickHouse } from "../engines/clickhouse.ts";
 import type { SpanRecord, TelemetryStore, TraceCursor } from "../telemetry-store.ts";
@@ -394,11 +394,12 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
 
     test("a rare word reads few of them, after merges", async () => {
       const scope = { table: (name: string) => queries.table(name), experimentIds: [experimentId] };
-      const granules = async (text: string) => {
-        const may = mayHoldTexts({ kind: "text", text }, scope);
+      const granules = async (text: string, source: "indexed" | "behind" = "indexed") => {
+        const [indexed, behind] = spansThatMayHold({ kind: "text", text }, scope);
+        const { first, conditions, settings } = (source === "indexed" ? indexed : behind)!;
         const plan = await queries.rows(
-          sql`SELECT explain FROM (EXPLAIN indexes = 1 SELECT trace_id FROM ${queries.table("spans")} FINAL
-          WHERE ${and([sql`experiment_id = ${param(experimentId, "String")}`, ...may, textCondition(text, "contains")])})`,
+          sql`SELECT explain FROM (EXPLAIN indexes = 1 SELECT trace_id FROM ${queries.table("spans")} FINAL${first}
+          WHERE ${and([sql`experiment_id = ${param(experimentId, "String")}`, ...conditions, textCondition(text, "contains")])}${settings})`,
         );
         const lines = plan
           .map(([line]) => String(line))
@@ -409,6 +410,15 @@ describe.each(clickHouseEngines)("text search on $name", ({ start }) => {
       expect(await granules("quokka")).toBeLessThanOrEqual(2);
       expect(await granules("wombat")).toBe(0);
       expect(await findText("quokka", experimentId)).toEqual([records[3000]?.traceId]);
+      // Spans of the same hours that are not in the index yet: they are read, and none of the others.
+      const fresh = records.slice(3000, 3300).map((record) => ({ ...record, traceId: freshTraceId() }));
+      await store.writeSpans(fresh);
+      expect(await granules("wombat")).toBe(0);
+      expect(await granules("wombat", "behind")).toBeLessThanOrEqual(1);
+      expect((await findText("quokka", experimentId)).toSorted()).toEqual(
+        [fresh[0]?.traceId, records[3000]?.traceId].toSorted(),
+      );
+      await store.deleteTraces(fresh.map(({ traceId }) => traceId));
     });
 
     test("a text that the index cannot rule out is found in one window after the other, in either direction", async () => {
