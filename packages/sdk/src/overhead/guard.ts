@@ -48,7 +48,8 @@ export class OverheadGuard {
   #sumMs = 0;
   #level = 0;
   #calmSinceMs: number;
-  #steppedUpMs = Number.NEGATIVE_INFINITY;
+  /** Of the last step up, until the next step down has judged it. */
+  #steppedUpMs: number | undefined;
   #patience = 1;
 
   constructor({ budget, nowMs, onStep }: OverheadGuardOptions) {
@@ -85,13 +86,12 @@ export class OverheadGuard {
     }
     // Added up anew: differences of doubles would drift over days.
     this.#sumMs = this.#slots.reduce((sum, slot) => sum + slot, 0);
-    this.#stepUpIfCalm(nowMs, steps);
+    this.#stepUpIfCalm(nowMs);
   }
 
-  #stepUpIfCalm(nowMs: number, steps: number): void {
+  #stepUpIfCalm(nowMs: number): void {
     if (this.#level === 0) return;
-    // What fell out of the window within one long pause no longer counts: the pause itself was calm.
-    if (steps < SLOTS && this.#sumMs > this.#limitMs * CALM_PART) {
+    if (this.#sumMs > this.#limitMs * CALM_PART) {
       this.#calmSinceMs = nowMs;
       return;
     }
@@ -101,9 +101,12 @@ export class OverheadGuard {
   }
 
   #stepDown(nowMs: number): void {
-    // Broken again soon after a step up: that step was wrong, the next one waits longer.
-    const isRelapse = nowMs - this.#steppedUpMs < CALM_MS * this.#patience;
-    this.#patience = isRelapse ? Math.min(MAX_PATIENCE, this.#patience * 2) : 1;
+    if (this.#steppedUpMs !== undefined) {
+      // Broken again soon after a step up: that step was wrong, the next one waits longer.
+      const isRelapse = nowMs - this.#steppedUpMs < CALM_MS * this.#patience;
+      this.#patience = isRelapse ? Math.min(MAX_PATIENCE, this.#patience * 2) : 1;
+      this.#steppedUpMs = undefined;
+    }
     // At the last level nothing more can be left out; the window starts again, so that this is not decided at every call.
     this.#step(nowMs, Math.min(MODES.length - 1, this.#level + 1));
   }
