@@ -3,6 +3,8 @@
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AttachmentStore } from "@sightline/store/attachments/attachment-store";
+import { withAttachments } from "@sightline/store/attachments/with-attachments";
 import type { BackupSource } from "@sightline/store/backup-source";
 import type { EngineState } from "@sightline/store/engine-state";
 import type { EntityStore } from "@sightline/store/entity-store";
@@ -51,6 +53,7 @@ export interface AppOptions {
   readonly journalDir?: string;
   readonly telemetry: TelemetryStore;
   readonly entities: EntityStore;
+  readonly attachments: AttachmentStore;
   readonly backupSource: BackupSource;
   readonly engines: readonly EngineState[];
   /** Folder whose disk is watched; absent with external engines only. */
@@ -105,7 +108,8 @@ export async function createApp(options: AppOptions): Promise<App> {
           maxHeldBytes: config.ingestBufferBytes,
         });
   // From here on nobody sees the store but through the intake's barrier.
-  const stores = { telemetry: intake.telemetry, entities: options.entities };
+  const { entities, attachments } = options;
+  const stores = { telemetry: withAttachments(intake.telemetry, attachments), entities, attachments };
   const budget = new ByteBudget(config.ingestBufferBytes);
   ingestMetrics.watch({ inFlightBytes: () => budget.usedBytes });
   const experiments = createExperimentResolver(stores.entities);

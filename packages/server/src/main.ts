@@ -63,12 +63,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       ...(config.clickhouseUrl !== undefined && { clickhouseUrl: config.clickhouseUrl }),
       ...(config.databaseUrl !== undefined && { databaseUrl: config.databaseUrl }),
       onProgress: progress,
+      ...(options.clock !== undefined && { now: () => options.clock?.now() ?? Date.now() }),
     });
     app = await createApp({
       config,
       ...(directory && { journalDir: join(config.dataDir, "journal") }),
       telemetry: store.telemetry,
       entities: store.entities,
+      attachments: store.attachments,
       backupSource: store.backup,
       engines: store.engines,
       ...(directory && { dataDir: config.dataDir }),

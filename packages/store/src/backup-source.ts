@@ -9,7 +9,8 @@
 export type BackupEngine = "clickhouse" | "postgres";
 
 export interface BackupTable {
-  readonly engine: BackupEngine;
+  /** `blobs`: the bytes of attachments, which lie in no engine. */
+  readonly engine: BackupEngine | "blobs";
   /** Letters, digits and `_`. */
   readonly table: string;
   /** Its rows as lines of JSON; pieces end anywhere. */
@@ -32,7 +33,7 @@ export interface BackupSource {
    * All tables one after another; the rows of each are read before the next is asked for.
    *
    * Each table of ClickHouse is given as it is at one moment, those of PostgreSQL all at the same moment, after ClickHouse's: every
-   * experiment that a trace names is there. Traces that change meanwhile may have spans that their row does not count, or the other
+   * experiment that a trace names is there. The bytes of attachments come last; those that the rows of PostgreSQL name are there. Traces that change meanwhile may have spans that their row does not count, or the other
    * way round: a restore makes the rows of all traces with a version above `newestVersion` anew.
    */
   tables(options: { readonly signal: AbortSignal }): AsyncGenerator<BackupTable, void>;

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import type { ClickHouseClient } from "@clickhouse/client";
 import { SightlineError } from "@sightline/wire/errors";
 import type { Pool } from "pg";
+import { AttachmentStore } from "./attachments/attachment-store.ts";
 import type { BackupSource } from "./backup-source.ts";
+import { openFolderBlobStore } from "./blobs/folder-blob-store.ts";
 import { clickHouseAddress } from "./clickhouse/address.ts";
 import { openClickHouseTelemetryStore, type TelemetryStoreOptions } from "./clickhouse/clickhouse-telemetry-store.ts";
 import { MAINTENANCE_TIMEOUT_MS } from "./clickhouse/maintenance.ts";
@@ -30,11 +32,14 @@ export interface StoreOptions {
   readonly databaseUrl?: string;
   /** Called with one sentence at each step of starting and when an engine was restarted. */
   readonly onProgress?: (sentence: string) => void;
+  /** Milliseconds since the epoch, for what happens to old attachments; default: the machine's. */
+  readonly now?: () => number;
 }
 
 export interface Store {
   readonly telemetry: TelemetryStore;
   readonly entities: EntityStore;
+  readonly attachments: AttachmentStore;
   /** Everything that is stored, for backups. */
   readonly backup: BackupSource;
   /** What is under it, for those who watch. */
@@ -116,12 +121,26 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const { pool, entities, close } = engines;
     const telemetry = await openTelemetry(engines, eventsOf(options));
     options.onProgress?.("The store is open.");
-    const backup = createBackupSource({ queries: new Queries(engines.client, engines.database), pool });
-    return { telemetry, entities, backup, engines: engines.engines, close };
+    const attachments = openAttachments(entities, options);
+    const backup = createBackupSource({ queries: new Queries(engines.client, engines.database), pool, attachments });
+    return { telemetry, entities, attachments, backup, engines: engines.engines, close };
   } catch (error) {
     await closeAfterFailure(engines, options);
     throw error;
   }
+}
+
+/** Attachments lie in the data directory; with two external engines there is none. */
+export function openAttachments(
+  entities: EntityStore,
+  { dataDir, clickhouseUrl, databaseUrl, now }: StoreOptions,
+): AttachmentStore {
+  const hasDirectory = clickhouseUrl === undefined || databaseUrl === undefined;
+  return new AttachmentStore({
+    records: entities,
+    blobs: hasDirectory ? openFolderBlobStore(join(dataDir, "blobs")) : undefined,
+    ...(now !== undefined && { now }),
+  });
 }
 
 /** Migrates both engines and opens what they hold; it is closed with the engines. */

@@ -3,15 +3,20 @@
  */
 import { SightlineError } from "@sightline/wire/errors";
 import type { BackupEngine, BackupSchema, BackupTable } from "./backup-source.ts";
+import { loadBlobs } from "./blobs/blob-rows.ts";
 import { loadTable } from "./clickhouse/backup.ts";
 import { migrateClickHouse } from "./clickhouse/migrate-clickhouse.ts";
 import { Queries } from "./clickhouse/queries.ts";
 import { schemaSteps } from "./clickhouse/schema/steps.ts";
 import { param, sql } from "./clickhouse/sql.ts";
-import { type OpenEngines, openEngines, openTelemetry, type StoreOptions } from "./open.ts";
+import { type OpenEngines, openAttachments, openEngines, openTelemetry, type StoreOptions } from "./open.ts";
 import { loadTables } from "./postgres/dump.ts";
 import { migratePostgres } from "./postgres/migrate-postgres.ts";
+import { createAttachments } from "./postgres/migrations/0007-attachments.ts";
 import { migrations } from "./postgres/migrations/list.ts";
+
+/** Where the rows of a backup go. */
+type Place = BackupTable["engine"];
 
 /** What is restored. */
 export interface StoredBackup {
@@ -40,6 +45,7 @@ export async function restoreStore(options: StoreOptions, backup: StoredBackup):
     await migratePostgres(engines.pool, () => migrateClickHouse(queries, undefined, clickhouseSteps), postgresSteps);
     await loadTables(engines.pool, tablesOf(backup, "postgres"));
     for await (const { table, rows } of tablesOf(backup, "clickhouse")) await loadTable(queries, table, rows());
+    await restoreBlobs(engines, options, backup);
     options.onProgress?.("Bringing the schema up to date and checking the traces.");
     await openTelemetry(engines, { repairSince: backup.newestVersion });
   } finally {
@@ -47,7 +53,26 @@ export async function restoreStore(options: StoreOptions, backup: StoredBackup):
   }
 }
 
-async function* tablesOf({ tables }: StoredBackup, engine: BackupEngine): AsyncGenerator<BackupTable, void> {
+/** Two external engines have no place for the bytes: then the attachments are left out, and it is said. */
+async function restoreBlobs(
+  { entities, pool }: OpenEngines,
+  options: StoreOptions,
+  backup: StoredBackup,
+): Promise<void> {
+  const { blobs } = openAttachments(entities, options);
+  if (blobs !== undefined) {
+    for await (const { rows } of tablesOf(backup, "blobs")) await loadBlobs(blobs, rows());
+    return;
+  }
+  if (!backup.schema.postgres.includes(createAttachments.number)) return;
+  const { rowCount } = await pool.query("DELETE FROM sightline.attachments");
+  if (rowCount === null || rowCount === 0) return;
+  options.onProgress?.(
+    `${rowCount} attachments are left out: two external engines have no data directory to keep them in.`,
+  );
+}
+
+async function* tablesOf({ tables }: StoredBackup, engine: Place): AsyncGenerator<BackupTable, void> {
   yield* tables.filter((table) => table.engine === engine);
 }
 

@@ -15,6 +15,9 @@ export interface RemovalStep {
   /** Traces deleted by this step, with the spans that their rows counted. Both 0 = nothing is left to delete. */
   readonly traces: number;
   readonly spans: number;
+  /** Attachments that went with them, and the bytes that this gave back; absent = none. */
+  readonly attachments?: number;
+  readonly bytesFreed?: number;
 }
 
 export interface PurgeOptions extends CallOptions {
@@ -77,8 +80,15 @@ export interface TraceRemoval {
   /**
    * Deletes the next traces of a removal, those that started first, with every span that has arrived for them by then. Reads see it
    * at once; writes go on meanwhile. Spans that come later begin a new trace.
+   *
+   * @param beforeDeleting  called with the ids of these traces; if it fails nothing is deleted. After a crash it is called with them
+   *   again, until they are deleted
    */
-  continueRemoval(removalId: string, limit: number): Promise<RemovalStep>;
+  continueRemoval(
+    removalId: string,
+    limit: number,
+    beforeDeleting?: (traceIds: readonly string[]) => Promise<void>,
+  ): Promise<RemovalStep>;
 
   /** Ends a removal, done or not: under its id nothing is deleted any more. */
   endRemoval(removalId: string): Promise<void>;
@@ -96,6 +106,9 @@ export interface TraceRemoval {
 
   /** What each experiment holds, by id; experiments without traces are absent. */
   experimentSizes(): Promise<Map<string, ExperimentSize>>;
+
+  /** Which of these ids no trace has, in their order. */
+  findMissingTraces(traceIds: readonly string[], options?: CallOptions): Promise<string[]>;
 
   /** Looks for what is orphaned, doubled or miscounted. Reads every key of the store: for tests and for operators, not for requests. */
   findInconsistencies(options?: CallOptions): Promise<Inconsistency[]>;

@@ -37,6 +37,8 @@ export function replyError(request: Request | undefined, error: unknown, log: Lo
   return replyJson(known.status, body, {
     "x-request-id": requestId,
     ...(retryAfter !== undefined && { "retry-after": String(Math.ceil(retryAfter)) }),
+    // RFC 9110 section 15.5.17: says how much there is.
+    ...(known.code === "RANGE_NOT_SATISFIABLE" && { "content-range": `bytes */${known.details?.size ?? "*"}` }),
     ...(known.code === "METHOD_NOT_ALLOWED" && { allow: String(known.details?.allow ?? "") }),
   });
 }

@@ -7,13 +7,14 @@ import { SightlineError } from "@sightline/wire/errors";
 import { parseExactJson } from "@sightline/wire/exact-json";
 import type { Context, Hono } from "hono";
 import { readBody } from "./body.ts";
+import { readRawBody } from "./raw-body.ts";
 import { replyJson } from "./reply.ts";
 import { nameRoute } from "./route-names.ts";
 
-/** Answers one endpoint. `signal` is aborted when the client goes away. */
+/** Answers one endpoint. `signal` is aborted when the client goes away; `request` is for what bytes need of its headers. */
 export type Handler<E extends Endpoint> = (
   input: EndpointInput<E>,
-  call: { readonly signal: AbortSignal },
+  call: { readonly signal: AbortSignal; readonly request: Request },
 ) => Promise<EndpointOutput<E>>;
 
 /** A handler for each endpoint of a registry. */
@@ -65,13 +66,19 @@ function countParams(path: string): number {
 
 async function answer(endpoint: Endpoint, handler: Handler<Endpoint>, context: Context): Promise<Response> {
   nameRoute(context.req.raw, endpoint.path);
+  const request = context.req.raw;
   const input = {
     params: checkInput(endpoint.params, context.req.param(), "path parameter"),
     query: checkInput(endpoint.query, context.req.query(), "query parameter"),
-    body: endpoint.body && checkInput(endpoint.body, await readJson(context.req.raw), "field"),
+    body: endpoint.body && (await readInput(endpoint.body, request)),
   };
-  const output = await handler(input as Parameters<typeof handler>[0], { signal: context.req.raw.signal });
-  return replyJson(200, output);
+  const output = await handler(input as Parameters<typeof handler>[0], { signal: request.signal, request });
+  // A handler of bytes makes its answer itself.
+  return output instanceof Response ? output : replyJson(200, output);
+}
+
+async function readInput(schema: Schema | "bytes", request: Request): Promise<unknown> {
+  return schema === "bytes" ? readRawBody(request) : checkInput(schema, await readJson(request), "field");
 }
 
 /**

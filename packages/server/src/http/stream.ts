@@ -12,7 +12,11 @@ import { type AnswerHeaders, reply } from "./reply.ts";
  * The first piece is waited for, so that what fails at once is an error answer. What fails later breaks the connection: the client
  * sees that the answer is not whole.
  */
-export async function replyStream(pieces: AsyncGenerator<Uint8Array, void>, headers: AnswerHeaders): Promise<Response> {
+export async function replyStream(
+  pieces: AsyncGenerator<Uint8Array, void>,
+  headers: AnswerHeaders,
+  status = 200,
+): Promise<Response> {
   const first = await pieces.next();
   let next: IteratorResult<Uint8Array, void> | undefined = first;
   const body = new ReadableStream<Uint8Array>(
@@ -30,7 +34,7 @@ export async function replyStream(pieces: AsyncGenerator<Uint8Array, void>, head
     // A piece waits to be sent while the next one is made; more would only take memory.
     { highWaterMark: 1 },
   );
-  return reply(200, body, headers);
+  return reply(status, body, headers);
 }
 
 /** The same bytes as a gzip file. */

@@ -58,6 +58,7 @@ const rules: { readonly [M in Exclude<Method, StreamMethod>]?: Rule<M> } = {
   endRemoval: () => undefined,
   stats: () => everything(),
   getTraceInfos: traces,
+  findMissingTraces: traces,
   getSpans: traces,
   getSpan: (traceId, _spanId, options) => traces([traceId], options),
   getSpanOutlines: (traceId, options) => traces([traceId], options),

@@ -19,6 +19,8 @@ export const TARGET_SHARE = 0.9;
 const MEASURE_EVERY_MS = 10_000;
 /** After a job that found nothing to delete, the next one waits this long. */
 const RETRY_AFTER_MS = 10 * 60_000;
+/** Bytes that may be written before the disk is measured again. */
+const MEASURE_EVERY_BYTES = 64 * 1024 * 1024;
 /** A client that is refused for want of room should not ask again at once. */
 const RETRY_AFTER_SECONDS = 30;
 
@@ -38,6 +40,12 @@ export interface DiskGuardOptions extends DataPlaces {
 export interface DiskGuard {
   /** @throws STORAGE_FULL while spans are not to be taken */
   admit(): void;
+  /**
+   * The same for bytes that are written without waiting in the journal: measures anew when many have come since.
+   *
+   * @throws STORAGE_FULL
+   */
+  admitBytes(bytes: number): Promise<void>;
   /** Why spans are not taken; undefined while they are. */
   readonly refusal: string | undefined;
   /** Measures now, and does what the policy says. */
@@ -51,7 +59,9 @@ export function createDiskGuard(options: DiskGuardOptions): DiskGuard {
   let refusal: string | undefined;
   let checking: Promise<void> | undefined;
   let stop: (() => void) | undefined;
+  let unmeasured = 0;
   const check = (): Promise<void> => {
+    unmeasured = 0;
     checking ??= look(options)
       .then((found) => {
         if (found !== refusal) onEvent(found ?? "There is room on the disk again; spans are taken.");
@@ -66,10 +76,16 @@ export function createDiskGuard(options: DiskGuardOptions): DiskGuard {
     // Engines that restart answer the next time; what was known stays until then.
     check().catch((error: unknown) => onEvent(`The disk's usage could not be measured (${String(error)}).`));
   };
+  const admit = () => {
+    if (refusal === undefined) return;
+    throw new SightlineError("STORAGE_FULL", refusal, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+  };
   return {
-    admit() {
-      if (refusal === undefined) return;
-      throw new SightlineError("STORAGE_FULL", refusal, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+    admit,
+    async admitBytes(bytes) {
+      unmeasured += bytes;
+      if (unmeasured >= MEASURE_EVERY_BYTES) await check();
+      admit();
     },
     get refusal() {
       return refusal;

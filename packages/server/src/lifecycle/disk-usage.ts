@@ -12,6 +12,8 @@ export interface DiskUsage {
   readonly entities: number;
   /** Bytes acknowledged and not in the telemetry store yet. The journal's files keep up to 32 MiB more that are done with. */
   readonly journal: number;
+  /** Bytes of attachments, those that several share once. */
+  readonly attachments: number;
   readonly total: number;
 }
 
@@ -26,16 +28,17 @@ export interface DataPlaces {
 
 /** What is live is counted: what was replaced or is done with goes by itself, within minutes, and cannot be deleted. */
 export async function measureUsage({ stores, dataDir, journalBytes }: DataPlaces): Promise<DiskUsage> {
-  const [tables, database, postgres] = await Promise.all([
+  const [tables, database, postgres, { bytes: attachments }] = await Promise.all([
     stores.telemetry.tableSizes(),
     stores.entities.bytesOnDisk(),
     dataDir === undefined ? 0 : folderBytes(join(dataDir, "postgres")),
+    stores.attachments.measure(),
   ]);
   const journal = journalBytes();
   const telemetry = tables.reduce((sum, { bytesOnDisk }) => sum + bytesOnDisk, 0);
   // With an external database the folder is not there.
   const entities = Math.max(database, postgres);
-  return { telemetry, entities, journal, total: telemetry + entities + journal };
+  return { telemetry, entities, journal, attachments, total: telemetry + entities + journal + attachments };
 }
 
 /** Free and all bytes of the disk that a folder is on. */

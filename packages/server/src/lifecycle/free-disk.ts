@@ -65,7 +65,7 @@ async function chooseOldest(
   );
   const deletable = [...sizes].filter(([experimentId]) => !spared.has(experimentId));
   const all = countTraces(sizes);
-  const bytesEach = usage.telemetry / Math.max(1, all);
+  const bytesEach = (usage.telemetry + usage.attachments) / Math.max(1, all);
   const wanted = Math.ceil(Math.max((usage.total - targetBytes) / bytesEach, all * MIN_SHARE_OF_TRACES));
   const oldest = Math.min(countTraces(deletable), wanted);
   return { experimentIds: deletable.map(([experimentId]) => experimentId), oldest, bytes: oldest * bytesEach };

@@ -14,6 +14,7 @@ import { freeDiskJob } from "./free-disk.ts";
 import { purgeStorageJob } from "./purge-storage.ts";
 import { createRetentionKeeper, type RetentionKeeper, retentionJob } from "./retention.ts";
 import type { StorageReportParts } from "./storage-report.ts";
+import { createAttachmentKeeper, sweepAttachmentsJob } from "./sweep-attachments.ts";
 
 export interface LifeCycleOptions extends DataPlaces {
   /** Kinds of jobs that are not about the life cycle. */
@@ -53,11 +54,13 @@ export function createLifeCycle(options: LifeCycleOptions): LifeCycle {
       freeDiskJob(options),
       purgeStorageJob(stores),
       checkStoreJob(stores, onEvent),
+      sweepAttachmentsJob(stores),
       ...options.otherJobKinds,
     ],
     onEvent,
   });
   const retention = createRetentionKeeper({ stores, jobs, clock, onEvent });
+  const attachments = createAttachmentKeeper({ stores, jobs, clock, onEvent });
   const disk = createDiskGuard({ ...options, jobs, clock });
   const experiments = createExperimentLife({
     stores,
@@ -75,9 +78,10 @@ export function createLifeCycle(options: LifeCycleOptions): LifeCycle {
       jobs.open();
       retention.open();
       disk.open();
+      attachments.open();
     },
     async close() {
-      await Promise.all([retention.close(), disk.close(), jobs.close()]);
+      await Promise.all([retention.close(), disk.close(), attachments.close(), jobs.close()]);
     },
   };
 }

@@ -21,7 +21,7 @@ export interface Removal {
 }
 
 /**
- * Counts: `traces` and `spans` that were deleted, `bytesFreed` on disk. `done` and `total` of the progress count traces.
+ * Counts: `traces` and `spans` that were deleted, `attachments` if there were any, `bytesFreed` on disk. `done` and `total` of the progress count traces.
  *
  * Which traces: those of the selection at the moment when the removal first began, each with every span that has arrived by its step.
  *
@@ -35,8 +35,9 @@ export async function removeInSteps(stores: Stores, removal: Removal): Promise<R
   const before = earlierCounts.traces ?? 0;
   const total = before + left;
   let traces = before;
-  let spans = earlierCounts.spans ?? 0;
-  context.progress(traces, total, { ...earlierCounts, traces, spans });
+  let { spans = 0, attachments = 0, bytesFreed = 0 } = earlierCounts;
+  const counts = () => ({ ...earlierCounts, traces, spans, ...(attachments > 0 && { attachments }), bytesFreed });
+  context.progress(traces, total, counts());
   for (;;) {
     signal.throwIfAborted();
     if (mayGoOn !== undefined && !(await mayGoOn())) break;
@@ -44,10 +45,11 @@ export async function removeInSteps(stores: Stores, removal: Removal): Promise<R
     if (step.traces === 0) break;
     traces += step.traces;
     spans += step.spans;
-    context.progress(traces, total, { ...earlierCounts, traces, spans });
+    attachments += step.attachments ?? 0;
+    bytesFreed += step.bytesFreed ?? 0;
+    context.progress(traces, total, counts());
   }
   await telemetry.endRemoval(removalId);
-  let { bytesFreed = 0 } = earlierCounts;
   if (traces > before) {
     const purged = await telemetry.purge({
       signal,
@@ -55,5 +57,5 @@ export async function removeInSteps(stores: Stores, removal: Removal): Promise<R
     });
     bytesFreed += purged.bytesFreed;
   }
-  return { ...earlierCounts, traces, spans, bytesFreed };
+  return counts();
 }

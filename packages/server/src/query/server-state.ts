@@ -12,16 +12,17 @@ const PING_TIMEOUT_MS = 5_000;
 
 /** What is stored and readable now. */
 export async function getStats(stores: Stores): Promise<EndpointOutput<typeof endpoint>> {
-  const [telemetry, experiments, entityBytes] = await Promise.all([
+  const [telemetry, experiments, entityBytes, attachments] = await Promise.all([
     stores.telemetry.stats(),
     stores.entities.listExperiments(),
     stores.entities.bytesOnDisk(),
+    stores.attachments.measure(),
   ]);
   return {
     traces: telemetry.traces,
     spans: telemetry.spans,
     experiments: experiments.length,
-    bytesOnDisk: telemetry.bytesOnDisk + entityBytes,
+    bytesOnDisk: telemetry.bytesOnDisk + entityBytes + attachments.bytes,
   };
 }
 

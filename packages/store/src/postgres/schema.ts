@@ -9,7 +9,17 @@ import type { ModelPrice } from "@sightline/wire/model/model-price";
 import { RUN_STATUSES } from "@sightline/wire/model/run";
 import { SDK_MODES } from "@sightline/wire/model/sdk-process";
 import { sql } from "drizzle-orm";
-import { bigint, boolean, doublePrecision, integer, json, pgSchema, primaryKey, text, timestamp } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  integer,
+  json,
+  pgSchema,
+  primaryKey,
+  text,
+  timestamp,
+} from "drizzle-orm/pg-core";
 
 const sightline = pgSchema("sightline");
 

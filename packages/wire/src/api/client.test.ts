@@ -89,3 +89,23 @@ test("a call that is given up rejects with the reason of its signal", async () =
   const answer = createClient({ baseUrl }).getStats(undefined, { signal: arrived.signal });
   await expect(answer).rejects.toThrow("given up");
 });
+
+test("bytes are sent with their own type, and come back unread", async () => {
+  const seen: unknown[] = [];
+  const baseUrl = await listen((request, body, response) => {
+    seen.push([request.method, request.url, request.headers["content-type"], body]);
+    if (request.method === "PUT") response.end('{"attachment":{}}');
+    else response.writeHead(200, { "content-type": "text/plain" }).end("not JSON");
+  });
+  const client = createClient({ baseUrl });
+  const params = { traceId: "tr-1", attachmentId: "0d9e7a4c-53c1-4b8a-9f5e-7c1f9f0f2a11" };
+  await client.putAttachment({ params, body: new Uint8Array([0x61, 0x62]), contentType: "text/x" });
+  const answer = await client.getAttachment({ params });
+  expect(answer.headers.get("content-type")).toBe("text/plain");
+  expect(await answer.text()).toBe("not JSON");
+  const path = `/api/v1/traces/tr-1/attachments/${params.attachmentId}`;
+  expect(seen).toEqual([
+    ["PUT", path, "text/x", "ab"],
+    ["GET", path, undefined, ""],
+  ]);
+});

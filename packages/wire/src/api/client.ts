@@ -32,8 +32,12 @@ type Part<E, Key extends "params" | "query" | "body"> = E extends { readonly [K 
     ? { readonly [K in Key]?: z.input<S> }
     : { readonly [K in Key]: z.input<S> }
   : unknown;
+/** A body of bytes; `contentType` says what they are. */
+type BytesPart<E> = E extends { readonly body: "bytes" }
+  ? { readonly body: Uint8Array<ArrayBuffer> | Blob; readonly contentType?: string }
+  : unknown;
 /** What a call takes: those of `params`, `query` and `body` that its endpoint declares. */
-export type CallInput<E extends Endpoint> = Part<E, "params"> & Part<E, "query"> & Part<E, "body">;
+export type CallInput<E extends Endpoint> = Part<E, "params"> & Part<E, "query"> & Part<E, "body"> & BytesPart<E>;
 
 type Call<E extends Endpoint> =
   Record<never, never> extends CallInput<E>
@@ -63,19 +67,20 @@ interface UntypedInput {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
+  readonly contentType?: string;
 }
 
 async function call(endpoint: Endpoint, input: UntypedInput, client: ClientOptions, { signal }: CallOptions) {
+  const path = fillPath(endpoint.path, input.params) + queryString(input.query);
+  const init = { method: endpoint.method, ...contentOf(endpoint, input), ...(signal && { signal }) };
+  if (endpoint.response === "bytes") return await fetchStream(client, path, init);
   const send = client.fetch ?? globalThis.fetch;
-  const url = client.baseUrl.replace(/\/$/, "") + fillPath(endpoint.path, input.params) + queryString(input.query);
   let response: Response;
   let text: string;
   try {
-    response = await send(url, {
-      method: endpoint.method,
-      headers: { ...(endpoint.body && { "content-type": "application/json" }), ...client.headers },
-      ...(endpoint.body && { body: stringifyJson(input.body ?? {}) }),
-      ...(signal && { signal }),
+    response = await send(client.baseUrl.replace(/\/$/, "") + path, {
+      ...init,
+      headers: { ...init.headers, ...client.headers },
     });
     text = await response.text();
   } catch (cause) {
@@ -91,6 +96,20 @@ async function call(endpoint: Endpoint, input: UntypedInput, client: ClientOptio
     );
   }
   return answer;
+}
+
+/** The body of a call with its type. */
+function contentOf(
+  endpoint: Endpoint,
+  input: UntypedInput,
+): { headers?: Record<string, string>; body?: NonNullable<RequestInit["body"]> } {
+  if (endpoint.body === undefined) return {};
+  if (endpoint.body === "bytes") {
+    // `CallInput` lets nothing else through.
+    const body = input.body as Uint8Array<ArrayBuffer> | Blob;
+    return { headers: input.contentType === undefined ? {} : { "content-type": input.contentType }, body };
+  }
+  return { headers: { "content-type": "application/json" }, body: stringifyJson(input.body ?? {}) };
 }
 
 /**

@@ -18,8 +18,10 @@ export interface Endpoint {
   readonly params?: Schema;
   /** Object of the query parameters (strings). */
   readonly query?: Schema;
-  readonly body?: Schema;
-  readonly response: Schema;
+  /** `bytes`: the body has any type and is a stream, not JSON. */
+  readonly body?: Schema | "bytes";
+  /** `bytes`: the answer has a type of its own and is a stream, not JSON. */
+  readonly response: Schema | "bytes";
   /** Codes this call may answer beyond the ones every call may (BAD_REQUEST, INTERNAL_ERROR, STORE_UNAVAILABLE, …). */
   readonly errors: readonly ErrorCode[];
 }
@@ -30,13 +32,17 @@ export function endpoint<const E extends Endpoint>(definition: E): E {
 }
 
 type InferOr<S, Fallback> = S extends z.ZodMiniType ? z.infer<S> : Fallback;
+type InferBody<S> = S extends "bytes" ? AsyncIterable<Uint8Array> : InferOr<S, undefined>;
 /** Path parameters, query and body of a call, merged into one input object `{ params, query, body }`. */
 export interface EndpointInput<E extends Endpoint> {
   readonly params: InferOr<E["params"], Record<string, never>>;
   readonly query: InferOr<E["query"], Record<string, never>>;
-  readonly body: InferOr<E["body"], undefined>;
+  readonly body: InferBody<E["body"]>;
 }
-export type EndpointOutput<E extends Endpoint> = z.infer<E["response"]>;
+/** What a call answers; for `bytes` the answer itself, its body unread. */
+export type EndpointOutput<E extends Endpoint> = E["response"] extends z.ZodMiniType
+  ? z.infer<E["response"]>
+  : Response;
 
 /** The body of every error answer outside MLflow's routes. */
 export interface ErrorBody {

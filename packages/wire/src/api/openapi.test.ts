@@ -8,8 +8,11 @@ interface Operation {
   operationId: string;
   summary: string;
   parameters: { name: string; in: string; required: boolean; schema: object }[];
-  requestBody?: { content: { "application/json": { schema: { type: string; properties: object } } } };
-  responses: Record<string, { description: string; content: { "application/json": { schema: object } } }>;
+  requestBody?: { content: { "application/json": { schema: { type: string; properties: object } }; "*/*"?: object } };
+  responses: Record<
+    string,
+    { description: string; content: { "application/json": { schema: object }; "*/*"?: object } }
+  >;
 }
 
 const document = openApiDocument();
@@ -41,8 +44,11 @@ test("every operation describes its body, its answer and its errors", () => {
   for (const { operation } of operations) {
     const endpoint: Endpoint = endpoints[operation.operationId as keyof typeof endpoints];
     expect(operation.requestBody !== undefined).toBe(endpoint.body !== undefined);
-    if (operation.requestBody) expect(operation.requestBody.content["application/json"].schema.type).toBe("object");
-    expect(operation.responses[200]?.content["application/json"].schema).toMatchObject({ type: "object" });
+    const [body, answer] = [operation.requestBody?.content, operation.responses[200]?.content];
+    if (endpoint.body === "bytes") expect(body).toEqual({ "*/*": {} });
+    else if (body) expect(body["application/json"].schema.type).toBe("object");
+    if (endpoint.response === "bytes") expect(answer).toEqual({ "*/*": {} });
+    else expect(answer?.["application/json"].schema).toMatchObject({ type: "object" });
     for (const code of endpoint.errors) {
       expect(operation.responses[errorTable[code].status]?.description).toContain(code);
     }

@@ -54,17 +54,17 @@ function operation(endpoint: Endpoint): Json {
     operationId: endpoint.id,
     summary: endpoint.summary,
     parameters: [...parameters(endpoint.params, "path"), ...parameters(endpoint.query, "query")],
-    ...(endpoint.body && {
-      requestBody: { required: true, content: { "application/json": { schema: jsonSchema(endpoint.body, "input") } } },
-    }),
+    ...(endpoint.body && { requestBody: { required: true, content: content(endpoint.body, "input") } }),
     responses: {
-      200: {
-        description: "Done.",
-        content: { "application/json": { schema: jsonSchema(endpoint.response, "output") } },
-      },
+      200: { description: "Done.", content: content(endpoint.response, "output") },
       ...errorResponses([...endpoint.errors, ...(endpoint.body ? BODY_ERRORS : []), ...COMMON_ERRORS]),
     },
   };
+}
+
+/** Bytes of any type have no schema of their own (OpenAPI 3.1, "Considerations for File Uploads"). */
+function content(schema: Schema | "bytes", io: "input" | "output"): Json {
+  return schema === "bytes" ? { "*/*": {} } : { "application/json": { schema: jsonSchema(schema, io) } };
 }
 
 function parameters(schema: Schema | undefined, place: "path" | "query"): Json[] {
@@ -96,7 +96,15 @@ function errorResponses(codes: readonly ErrorCode[]): Record<string, Json> {
 }
 
 function jsonSchema(schema: Schema, io: "input" | "output"): Json {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io, target: "draft-2020-12" });
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io,
+    target: "draft-2020-12",
+    unrepresentable: "any",
+    override: ({ zodSchema, jsonSchema: json }) => {
+      // How integers arrive that a double does not hold (exact-json.ts).
+      if (zodSchema._zod.def.type === "bigint") json.type = "integer";
+    },
+  });
   return rest;
 }
 

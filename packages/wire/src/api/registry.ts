@@ -14,6 +14,7 @@ import {
   unlinkTraces,
   updateAssessment,
 } from "./assessments.ts";
+import { getAttachment, listAttachments, putAttachment } from "./attachments.ts";
 import { createBackup, deleteBackup, getBackup, listBackups } from "./backups.ts";
 import {
   createExperiment,
@@ -25,6 +26,18 @@ import {
 import { cancelJob, getJob, listJobs } from "./jobs.ts";
 import { queryMetrics } from "./metrics.ts";
 import { deleteModelPrice, listModelPrices, putModelPrice, recomputeCosts } from "./model-prices.ts";
+import {
+  createRun,
+  deleteRun,
+  deleteRunTag,
+  getMetricHistory,
+  getRun,
+  logBatch,
+  restoreRun,
+  searchRuns,
+  setRunTag,
+  updateRun,
+} from "./runs.ts";
 import { getSession, searchSessions, searchUsers } from "./sessions.ts";
 import { checkStorage, deleteTraces, getRetention, getStorage, purgeStorage, setRetention } from "./storage.ts";
 import {
@@ -58,6 +71,9 @@ export const endpoints = {
   listTraceLinks,
   linkTraces,
   unlinkTraces,
+  putAttachment,
+  getAttachment,
+  listAttachments,
   queryMetrics,
   listValues,
   listFacets,
@@ -70,6 +86,16 @@ export const endpoints = {
   updateExperiment,
   deleteExperiment,
   restoreExperiment,
+  createRun,
+  getRun,
+  updateRun,
+  deleteRun,
+  restoreRun,
+  searchRuns,
+  logBatch,
+  setRunTag,
+  deleteRunTag,
+  getMetricHistory,
   getStats,
   listJobs,
   getJob,

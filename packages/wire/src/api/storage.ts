@@ -63,7 +63,14 @@ export const getStorage = endpoint({
     "How much there is of what, by table and by experiment, how much room is left, and the rules that make room.",
   response: z.object({
     /** Bytes on disk. */
-    bytes: z.object({ total: z.number(), telemetry: z.number(), entities: z.number(), journal: z.number() }),
+    bytes: z.object({
+      total: z.number(),
+      telemetry: z.number(),
+      entities: z.number(),
+      journal: z.number(),
+      /** Of attachments, those that several share once. */
+      attachments: z.number(),
+    }),
     /** Tables of the telemetry store, the largest first. */
     tables: z.array(z.object({ name: z.string(), rows: z.number(), bytes: z.number() })),
     /** Those that have traces, the largest first. */

@@ -3,8 +3,8 @@
  */
 import * as z from "zod/mini";
 
-/** Grows when older versions could not read it any more. */
-export const BACKUP_FORMAT = 1;
+/** Grows when older versions could not read it any more. 2: files of `blobs`. */
+export const BACKUP_FORMAT = 2;
 
 /** Name of the manifest in the folder. It is written last: a folder without one is no whole backup. */
 export const MANIFEST_FILE = "manifest.json";
@@ -14,8 +14,9 @@ export const BackupName = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0
 
 export const BackupFile = z.object({
   /** `<engine>.<table>.jsonl.gz`: lines of JSON, one a row, gzip. */
-  file: z.string().check(z.regex(/^(clickhouse|postgres)\.\w{1,100}\.jsonl\.gz$/)),
-  engine: z.enum(["clickhouse", "postgres"]),
+  file: z.string().check(z.regex(/^(clickhouse|postgres|blobs)\.\w{1,100}\.jsonl\.gz$/)),
+  /** `blobs`: the bytes of attachments. */
+  engine: z.enum(["clickhouse", "postgres", "blobs"]),
   table: z.string().check(z.regex(/^\w{1,100}$/)),
   rows: z.number(),
   /** Size of the file. */

@@ -9,11 +9,13 @@ import { getStats } from "../../query/server-state.ts";
 import type { Stores } from "../../query/stores.ts";
 import type { Backups } from "../../transfer/backups.ts";
 import { assessmentHandlers } from "./assessments.ts";
+import { attachmentHandlers } from "./attachments.ts";
 import { backupHandlers } from "./backups.ts";
 import { experimentHandlers } from "./experiments.ts";
 import { insightHandlers } from "./insights.ts";
 import { jobHandlers } from "./jobs.ts";
 import { modelPriceHandlers } from "./model-prices.ts";
+import { runHandlers } from "./runs.ts";
 import { storageHandlers } from "./storage.ts";
 import { traceHandlers } from "./traces.ts";
 
@@ -30,10 +32,12 @@ export function ownHandlers({ stores, lifeCycle, backups, prices }: HandlerParts
   return {
     ...traceHandlers(stores),
     ...assessmentHandlers(stores),
+    ...attachmentHandlers(stores, lifeCycle.disk),
     ...jobHandlers(lifeCycle.jobs),
     ...modelPriceHandlers(prices, lifeCycle.jobs),
     ...backupHandlers(backups, lifeCycle.jobs),
     ...experimentHandlers(stores, lifeCycle.experiments),
+    ...runHandlers(stores),
     ...storageHandlers(stores, lifeCycle),
     ...insightHandlers(stores),
     getStats: () => getStats(stores),
