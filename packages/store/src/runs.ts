@@ -4,6 +4,7 @@
  * Limits of names and values are the server's to check (`query/run-rules.ts`); here they only have to fit into a column.
  */
 import type { RunCondition, RunOrder } from "@sightline/wire/filter/run-filter";
+import { typeOfRunField } from "@sightline/wire/filter/run-grammar";
 import type { Run, RunStatus } from "@sightline/wire/model/run";
 
 export interface KeyValue {
@@ -28,8 +29,8 @@ export interface NewRun {
 export interface RunChanges {
   readonly name?: string;
   readonly status?: RunStatus;
-  /** Milliseconds since the epoch. */
-  readonly endMs?: number;
+  /** Milliseconds since the epoch; null = it has not ended. */
+  readonly endMs?: number | null;
 }
 
 /** A measurement. NaN and infinities are values like others. */
@@ -55,6 +56,20 @@ export type RunView = "active" | "deleted" | "all";
 
 /** Where a page ended: what the run there has under each key of the order, then its start and its id. */
 export type RunCursor = readonly (string | number)[];
+
+/** Whether a value is a place in this order: tokens come from outside. */
+export function isRunCursor(order: readonly RunOrder[], value: unknown): value is RunCursor {
+  if (!Array.isArray(value)) return false;
+  const isInteger = (part: unknown) => Number.isSafeInteger(part);
+  const isText = (part: unknown) => typeof part === "string";
+  const isDouble = (part: unknown) => typeof part === "number" || part === "Infinity" || part === "-Infinity";
+  const kinds = order.flatMap(({ field }) => {
+    const { type } = typeOfRunField(field);
+    return [isInteger, type === "text" ? isText : type === "time" ? isInteger : isDouble];
+  });
+  kinds.push(isInteger, isText);
+  return value.length === kinds.length && kinds.every((fits, index) => fits(value[index]));
+}
 
 export interface RunSearch {
   /** Absent = all. */

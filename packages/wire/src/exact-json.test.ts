@@ -42,3 +42,18 @@ test("what JSON.parse refuses is refused, also with a long integer in it", () =>
     expect(() => parseExactJson(text)).toThrow(SyntaxError);
   }
 });
+
+test("digits of a fraction or an exponent are no integers", () => {
+  for (const text of [
+    "0.30000000000000004",
+    "-1.2345678901234567e-7",
+    "[1e0000000000000001]",
+    "1E-00000000000000001",
+  ]) {
+    expect(parseExactJson(text)).toEqual(JSON.parse(text));
+  }
+  expect(parseExactJson("[0.1234567890123456789,-12345678901234567890]")).toEqual([
+    0.12345678901234568,
+    -12345678901234567890n,
+  ]);
+});

@@ -2,8 +2,11 @@
  * JSON whose integers keep their digits: those that a double cannot hold become bigints.
  */
 
-/** Strings (skipped whole) or integers of 16 digits and more; a fraction or exponent makes it a double anyway. */
-const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g;
+/**
+ * Strings (skipped whole) or integers of 16 digits and more. A fraction or exponent makes a double anyway, and its digits are no
+ * integer: `0.30000000000000004`.
+ */
+const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 
 /** Stands before the digits of an integer while they are a string; random, so that no text of a sender begins with it. */
 const MARK = `\u0000int:${Math.random().toString(36).slice(2)}:`;

@@ -6,20 +6,17 @@
  */
 import type { EndpointInput } from "@sightline/wire/api/endpoint";
 import type { updateExperiment } from "@sightline/wire/api/experiments";
-import { SightlineError } from "@sightline/wire/errors";
 import type { Experiment } from "@sightline/wire/model/experiment";
 import type { Job } from "@sightline/wire/model/job";
 import * as z from "zod/mini";
 import type { JobKind } from "../jobs/job-kind.ts";
 import type { Jobs } from "../jobs/jobs.ts";
+import { checkExperimentName } from "../query/experiment-name.ts";
 import type { Stores } from "../query/stores.ts";
 import { removeInSteps } from "./remove-in-steps.ts";
 
 /** As MLflow's default for its garbage collection asks for: long enough to notice a mistake. */
 export const KEEP_DELETED_DAYS = 30;
-
-/** MLflow's limit for names of experiments. */
-const MAX_NAME_CHARS = 500;
 
 export const PURGE_EXPERIMENT = "purge-experiment";
 
@@ -60,10 +57,10 @@ export function createExperimentLife({
     }
   };
   return {
-    create: (name) => changed(entities.createExperiment(checkName(name))),
+    create: (name) => changed(entities.createExperiment(checkExperimentName(name))),
     async update(experimentId, { name, retentionDays }) {
       const changes = {
-        ...(name !== undefined && { name: checkName(name) }),
+        ...(name !== undefined && { name: checkExperimentName(name) }),
         ...(retentionDays !== undefined && { retentionDays }),
       };
       const experiment = await changed(entities.updateExperiment(experimentId, changes));
@@ -107,15 +104,4 @@ export function purgeExperimentJob(stores: Stores): JobKind<z.infer<typeof Purge
       return counts;
     },
   };
-}
-
-/** @throws INVALID_PARAMETER */
-function checkName(name: string): string {
-  const trimmed = name.trim();
-  // A name stands in a URL, a list and a terminal: control characters belong in none of them.
-  if (trimmed !== "" && trimmed.length <= MAX_NAME_CHARS && !/\p{Cc}/u.test(trimmed)) return trimmed;
-  throw new SightlineError(
-    "INVALID_PARAMETER",
-    `"${trimmed.slice(0, 50)}" cannot name an experiment; use 1 to ${MAX_NAME_CHARS} printable characters.`,
-  );
 }

@@ -19,6 +19,9 @@ import { removeInSteps } from "./remove-in-steps.ts";
 export const RETENTION = "retention";
 const SETTING = "retention";
 
+/** After something last came of them. */
+const KEEP_SDK_PROCESSES_DAYS = 30;
+
 const MS_PER_DAY = 24 * 3600 * 1000;
 const CHECK_EVERY_MS = 3600 * 1000;
 
@@ -142,6 +145,9 @@ async function startDueJobs({ stores, jobs, clock }: RetentionParts): Promise<vo
     if (due.length > 0) await jobs.start(RETENTION, { expiries: due }, "retention");
   }
   const deletedBefore = clock.now() - KEEP_DELETED_DAYS * MS_PER_DAY;
+  // Rows of PostgreSQL, gone at once: no job is needed.
+  await stores.entities.removeRunsDeletedBefore(new Date(deletedBefore));
+  await stores.entities.trimSdkProcesses(new Date(clock.now() - KEEP_SDK_PROCESSES_DAYS * MS_PER_DAY));
   for (const { experimentId, deleteTime } of experiments) {
     if (deleteTime === undefined || Date.parse(deleteTime) >= deletedBefore) continue;
     if (experimentId === DEFAULT_EXPERIMENT.experimentId) continue;

@@ -62,14 +62,22 @@ async function visibleExperiments(stores: Stores): Promise<string[] | undefined>
   return visible.length === experiments.length ? undefined : visible.map((experiment) => experiment.experimentId);
 }
 
-/** Ids in the order of the names, each once. An id wins over an experiment that is named like it. */
-async function findExperiments(stores: Stores, namesOrIds: readonly string[]): Promise<string[]> {
+/**
+ * Ids in the order of the names, each once. An id wins over an experiment that is named like it.
+ *
+ * @throws EXPERIMENT_NOT_FOUND, also for deleted ones, unless they are asked for
+ */
+export async function findExperiments(
+  stores: Pick<Stores, "entities">,
+  namesOrIds: readonly string[],
+  { includeDeleted = false }: { readonly includeDeleted?: boolean } = {},
+): Promise<string[]> {
   const ids = await Promise.all(
     [...new Set(namesOrIds)].map(async (text) => {
       const byId = /^\d{1,19}$/.test(text) ? await stores.entities.getExperiment(text) : undefined;
       const experiment = byId ?? (await stores.entities.getExperimentByName(text));
-      if (experiment && experiment.deleteTime === undefined) return experiment.experimentId;
-      const state = experiment ? "is deleted; restore it to see its traces" : "does not exist";
+      if (experiment && (includeDeleted || experiment.deleteTime === undefined)) return experiment.experimentId;
+      const state = experiment ? "is deleted; restore it to see what is in it" : "does not exist";
       throw new SightlineError(
         "EXPERIMENT_NOT_FOUND",
         `Experiment "${text.slice(0, 100)}" ${state}. GET /api/v1/experiments lists them.`,

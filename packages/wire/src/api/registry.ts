@@ -38,6 +38,7 @@ import {
   setRunTag,
   updateRun,
 } from "./runs.ts";
+import { listSdkProcesses } from "./sdk-processes.ts";
 import { getSession, searchSessions, searchUsers } from "./sessions.ts";
 import { checkStorage, deleteTraces, getRetention, getStorage, purgeStorage, setRetention } from "./storage.ts";
 import {
@@ -96,6 +97,7 @@ export const endpoints = {
   setRunTag,
   deleteRunTag,
   getMetricHistory,
+  listSdkProcesses,
   getStats,
   listJobs,
   getJob,

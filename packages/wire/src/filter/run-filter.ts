@@ -54,7 +54,11 @@ export function parseRunFilter(text: string): Result<"conditions", readonly RunC
       conditions.push(readCondition(reader));
       const token = reader.next();
       if (token.kind === "end") return conditions;
-      if (wordOf(token) === "AND") continue;
+      if (wordOf(token) === "AND") {
+        // MLflow's server lets AND stand at the end.
+        if (reader.peek().kind === "end") return conditions;
+        continue;
+      }
       const what = wordOf(token) === "OR" ? "OR is not part of the filters of runs;" : `Not ${reader.show(token)}:`;
       throw reader.refusal(token, `${what} comparisons are joined by AND.`, { expected: ["AND"] });
     }
@@ -122,7 +126,7 @@ function readField(reader: TokenReader): RunField {
   const [head = "", ...rest] = parts.length > 1 ? parts : ["", ...parts];
   const found = runEntities.find(({ names }) => names.includes(head));
   const key = rest.join(".");
-  if (found === undefined || key === "") {
+  if (found === undefined) {
     const names = runEntities.flatMap((entity) => entity.names);
     const nearest = nearestWord(head, names);
     throw reader.refusal(
@@ -130,6 +134,7 @@ function readField(reader: TokenReader): RunField {
       `Runs have no ${reader.show(token)}.${hint(nearest && `${nearest}.${key}`)} Keys begin with metrics., params., tags. or attributes.`,
     );
   }
+  if (key === "") throw reader.refusal(token, `After ${reader.show(token)} a key was expected.`);
   if (found.entity !== "attribute") return { entity: found.entity, key };
   const attribute = attributeNamed(key);
   if (attribute !== undefined) return { entity: "attribute", key: attribute };

@@ -16,6 +16,7 @@ import { insightHandlers } from "./insights.ts";
 import { jobHandlers } from "./jobs.ts";
 import { modelPriceHandlers } from "./model-prices.ts";
 import { runHandlers } from "./runs.ts";
+import { sdkProcessHandlers } from "./sdk-processes.ts";
 import { storageHandlers } from "./storage.ts";
 import { traceHandlers } from "./traces.ts";
 
@@ -25,10 +26,13 @@ export interface HandlerParts {
   readonly lifeCycle: LifeCycle;
   readonly backups: Backups;
   readonly prices: ModelPrices;
+  /** Resolves when every report of an SDK process that was acknowledged can be read. */
+  readonly sdkReportsSettled: (signal: AbortSignal) => Promise<void>;
 }
 
 /** One handler for each endpoint of the registry, by id. */
-export function ownHandlers({ stores, lifeCycle, backups, prices }: HandlerParts): Handlers<typeof endpoints> {
+export function ownHandlers(parts: HandlerParts): Handlers<typeof endpoints> {
+  const { stores, lifeCycle, backups, prices } = parts;
   return {
     ...traceHandlers(stores),
     ...assessmentHandlers(stores),
@@ -38,6 +42,7 @@ export function ownHandlers({ stores, lifeCycle, backups, prices }: HandlerParts
     ...backupHandlers(backups, lifeCycle.jobs),
     ...experimentHandlers(stores, lifeCycle.experiments),
     ...runHandlers(stores),
+    ...sdkProcessHandlers(stores, parts.sdkReportsSettled),
     ...storageHandlers(stores, lifeCycle),
     ...insightHandlers(stores),
     getStats: () => getStats(stores),
