@@ -3,8 +3,6 @@
  */
 import type { Attachment } from "@sightline/wire/model/attachment";
 
-export type NewAttachment = Omit<Attachment, "createTime">;
-
 /** Which traces a look through all attachments asks for. */
 export interface AttachedTraceQuery {
   /** Only those with an attachment that was uploaded before; milliseconds since the epoch. */
@@ -18,7 +16,7 @@ export interface AttachedTraceQuery {
 
 export interface AttachmentRecords {
   /** Keeps an attachment. If the trace has one of this id, that one is given and nothing changes. */
-  addAttachment(attachment: NewAttachment): Promise<Attachment>;
+  addAttachment(attachment: Attachment): Promise<Attachment>;
 
   /** Undefined if the trace has none of this id. */
   getAttachment(traceId: string, attachmentId: string): Promise<Attachment | undefined>;

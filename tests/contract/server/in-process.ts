@@ -59,8 +59,9 @@ function strictClient(baseUrl: string): ReturnType<typeof createClient> {
       id,
       async (...args: unknown[]) => {
         const answer = await call(...args);
+        const { response } = endpoint as Endpoint;
         // zod drops fields it does not know: what is equal after parsing has exactly the declared ones.
-        expect((endpoint as Endpoint).response.parse(answer)).toEqual(answer);
+        if (response !== "bytes") expect(response.parse(answer)).toEqual(answer);
         return answer;
       },
     ];

@@ -86,6 +86,7 @@ export class AttachmentStore {
           (await this.#records.addAttachment({
             ...{ traceId, attachmentId, sha256, size },
             contentType: contentType ?? DEFAULT_CONTENT_TYPE,
+            createTime: new Date(this.#now()).toISOString(),
           }))
         );
       });

@@ -4,17 +4,21 @@
 import type { Attachment } from "@sightline/wire/model/attachment";
 import { and, asc, count, eq, gt, inArray, lt, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
-import type { AttachedTraceQuery, NewAttachment } from "../attachment-records.ts";
+import type { AttachedTraceQuery } from "../attachment-records.ts";
 import { attachments } from "./schema.ts";
 
 type Db = NodePgDatabase;
 
 /** @see AttachmentRecords.addAttachment */
-export async function addAttachment(db: Db, attachment: NewAttachment): Promise<Attachment> {
+export async function addAttachment(db: Db, { createTime, ...attachment }: Attachment): Promise<Attachment> {
   const { traceId, attachmentId } = attachment;
   // A row that is in the way may be deleted before it is read.
   for (let tries = 0; tries < 10; tries += 1) {
-    const [added] = await db.insert(attachments).values(attachment).onConflictDoNothing().returning();
+    const [added] = await db
+      .insert(attachments)
+      .values({ ...attachment, createdAt: new Date(createTime) })
+      .onConflictDoNothing()
+      .returning();
     if (added) return toAttachment(added);
     const found = await getAttachment(db, traceId, attachmentId);
     if (found) return found;
