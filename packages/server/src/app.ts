@@ -95,6 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const prices = await ModelPrices.open(options.entities);
   const intakeOptions = {
     telemetry: withCosts(options.telemetry, prices),
+    sdkProcesses: options.entities,
     metrics: ingestMetrics,
     onReadable: (spans: Parameters<typeof committed.publish>[0]) => committed.publish(spans),
     onEvent: options.onEvent ?? (() => undefined),
@@ -104,6 +105,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       ? openDirectIntake(intakeOptions)
       : await openJournaledIntake(intakeOptions, {
           dir: options.journalDir,
+          sdkReportsFile: join(options.journalDir, "sdk-reports.json"),
           maxBytes: config.journalBytes,
           maxHeldBytes: config.ingestBufferBytes,
         });
@@ -141,6 +143,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       engines: options.engines,
       jobs: lifeCycle.jobs,
       tables: options.telemetry,
+      sdkProcesses: options.entities,
       ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
     }),
   );
@@ -161,7 +164,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     admit();
   };
   addStreams(hono, createTransferRoutes({ stores, backups, admit, checkDisk, spoolDir }));
-  addEndpoints(hono, endpoints, ownHandlers({ stores, lifeCycle, backups, prices }));
+  addEndpoints(
+    hono,
+    endpoints,
+    ownHandlers({
+      stores,
+      lifeCycle,
+      backups,
+      prices,
+      sdkReportsSettled: (signal) => intake.sdkReportsSettled(signal),
+    }),
+  );
   const reads: Record<string, (request: Request) => Response | Promise<Response>> = {
     [LIVE_TRACES_PATH]: (request) => live.handle(request),
     "/api/v1/openapi.json": () => replyJson(200, openApi()),

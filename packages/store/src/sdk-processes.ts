@@ -98,5 +98,11 @@ export interface SdkProcesses {
 /** A span that has not come this long after it ended will not come, also of a process that runs. */
 export const OVERDUE_MS = 5 * 60_000;
 
+/**
+ * A process that has something to send tries to at least once a minute. One that was not heard of for so long has nothing to send, or
+ * is gone.
+ */
+export const SILENT_AFTER_MS = 5 * 60_000;
+
 /** Of one process; more are not remembered. */
 export const MAX_EXPERIMENTS = 20;

@@ -1,12 +1,14 @@
 /**
  * An export request as an entry of the journal: the body as it came, behind a line that says how to read it.
  */
+import type { SdkProcessFacts } from "@sightline/store/sdk-processes";
 import type { SpanRecord } from "@sightline/store/telemetry-store";
 import { SightlineError } from "@sightline/wire/errors";
 import { parseJson } from "@sightline/wire/json";
 import { decompress, type SentBody } from "../http/body.ts";
 import { otlpFormats } from "./otlp-format.ts";
 import { runPipeline } from "./pipeline.ts";
+import type { SentReport } from "./sdk-reports.ts";
 
 /** Type of such an entry in the journal. */
 export const EXPORT_ENTRY = 1;
@@ -31,12 +33,19 @@ export function encodeExportEntry({ experimentId, mediaType, sent, receivedMs }:
   return [Buffer.from(`${line}\n`), sent.bytes];
 }
 
+/** What a request brought. */
+export interface ExportContent<Span> {
+  readonly spans: readonly Span[];
+  /** What the SDKs that sent them said of themselves. */
+  readonly sdkReports: readonly SdkProcessFacts[];
+}
+
 /**
- * The spans of an entry: exactly those that were accepted when it came.
+ * The content of an entry: exactly what was accepted when it came.
  *
  * @throws INTERNAL_ERROR if it cannot be read
  */
-export async function readExportEntry(payload: Buffer): Promise<readonly SpanRecord[]> {
+export async function readExportEntry(payload: Buffer): Promise<ExportContent<SpanRecord>> {
   const end = payload.indexOf(LINE_END);
   const head = parseJson(payload.toString("utf8", 0, Math.max(end, 0))) as Partial<ExportHead> | undefined;
   const format = otlpFormats.find(({ mediaType }) => mediaType === head?.mediaType);
@@ -44,7 +53,13 @@ export async function readExportEntry(payload: Buffer): Promise<readonly SpanRec
     throw new SightlineError("INTERNAL_ERROR", "An entry of the journal is not an export request of this version.");
   }
   const body = await decompress({ bytes: payload.subarray(end + 1), encoding: head.encoding }, { maxBytes: MAX_BYTES });
-  return runPipeline(format.decode(body), head.experimentId).records;
+  const { records, sdk } = runPipeline(format.decode(body), head.experimentId);
+  return { spans: records, sdkReports: receivedAt(head.receivedMs ?? 0, sdk.reports) };
+}
+
+/** Reports with the time at which they came, in milliseconds since the epoch. */
+export function receivedAt(lastSeenMs: number, reports: readonly SentReport[]): SdkProcessFacts[] {
+  return reports.map((report) => ({ ...report, lastSeenMs }));
 }
 
 /** What {@link encodeExportEntry} writes into the line. */
@@ -52,4 +67,6 @@ interface ExportHead {
   readonly experimentId: string;
   readonly mediaType: string;
   readonly encoding: string;
+  /** Milliseconds since the epoch. */
+  readonly receivedMs: number;
 }

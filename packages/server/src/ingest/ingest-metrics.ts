@@ -24,6 +24,14 @@ export interface IngestNumbers {
   readonly acceptedSpans: number;
   /** Spans refused in partial success. */
   readonly refusedSpans: number;
+  /** Reports of SDK processes in accepted requests. */
+  readonly sdkReports: {
+    readonly taken: number;
+    /** Could not be read. */
+    readonly malformed: number;
+    /** Could not be kept. */
+    readonly lost: number;
+  };
   /** Time from the first byte to the answer of accepted requests. */
   readonly acknowledgement: Histogram;
   /** Write and sync of a group of requests in the journal. */
@@ -55,6 +63,7 @@ export interface IngestGauges {
   readonly pendingRequests?: () => number;
   readonly heldBytes?: () => number;
   readonly inFlightBytes?: () => number;
+  readonly lostSdkReports?: () => number;
 }
 
 export class IngestMetrics {
@@ -66,6 +75,7 @@ export class IngestMetrics {
   #requestBytes = 0;
   #acceptedSpans = 0;
   #refusedSpans = 0;
+  #sdkReports = { taken: 0, malformed: 0 };
   #drainedSpans = 0;
   #drainFailures = 0;
   #setAside = 0;
@@ -86,6 +96,11 @@ export class IngestMetrics {
 
   failed(error: unknown): void {
     this.#count(error instanceof SightlineError ? error.code : "INTERNAL_ERROR");
+  }
+
+  sdkReports(sent: { readonly reports: readonly unknown[]; readonly malformed: number }): void {
+    this.#sdkReports.taken += sent.reports.length;
+    this.#sdkReports.malformed += sent.malformed;
   }
 
   committed(ms: number): void {
@@ -111,12 +126,13 @@ export class IngestMetrics {
 
   /** All numbers as they are now. */
   read(): IngestNumbers {
-    const { journal, pendingRequests, heldBytes, inFlightBytes } = this.#gauges;
+    const { journal, pendingRequests, heldBytes, inFlightBytes, lostSdkReports } = this.#gauges;
     return {
       requests: Object.fromEntries(this.#requests),
       requestBytes: this.#requestBytes,
       acceptedSpans: this.#acceptedSpans,
       refusedSpans: this.#refusedSpans,
+      sdkReports: { ...this.#sdkReports, lost: lostSdkReports?.() ?? 0 },
       acknowledgement: this.#acknowledgement.read(),
       journalCommits: this.#commits.read(),
       ...(journal && { journal: journal() }),

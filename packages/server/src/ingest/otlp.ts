@@ -9,10 +9,12 @@ import { type BodyOptions, decompress, readSentBody, type SentBody } from "../ht
 import type { ByteBudget } from "../http/byte-budget.ts";
 import { reply } from "../http/reply.ts";
 import { mediaType } from "../http/route.ts";
+import { receivedAt } from "./export-entry.ts";
 import type { IngestMetrics } from "./ingest-metrics.ts";
 import type { Intake } from "./intake.ts";
 import { formatOf, type OtlpFormat } from "./otlp-format.ts";
 import { runPipeline } from "./pipeline.ts";
+import type { SentReports } from "./sdk-reports.ts";
 
 export interface OtlpOptions {
   /** Throws while nothing can be taken, e.g. because the disk is nearly full: before a body is read. */
@@ -51,9 +53,11 @@ async function take(options: OtlpOptions, request: Request): Promise<Response> {
   try {
     const limits = { maxBytes: options.maxBodyBytes, reservation };
     const sent = await readSentBody(request, limits);
-    const { spans, bytes, partialSuccess } = await readSpans(sent, { limits, format, experimentId, ...options });
+    const { spans, bytes, sdk, partialSuccess } = await readSpans(sent, { limits, format, experimentId, ...options });
     const { mediaType } = format;
-    await options.intake.accept({ experimentId, mediaType, sent, receivedMs, spans, bytes });
+    const sdkReports = receivedAt(receivedMs, sdk.reports);
+    await options.intake.accept({ experimentId, mediaType, sent, receivedMs, spans, sdkReports, bytes });
+    options.metrics.sdkReports(sdk);
     options.metrics.accepted({
       bytes: sent.bytes.length,
       spans: spans.length,
@@ -70,10 +74,10 @@ async function take(options: OtlpOptions, request: Request): Promise<Response> {
 async function readSpans(
   sent: SentBody,
   { limits, format, experimentId, intake }: ReadOptions,
-): Promise<{ spans: readonly PreparedSpan[]; bytes: number; partialSuccess?: PartialSuccess }> {
+): Promise<{ spans: readonly PreparedSpan[]; bytes: number; sdk: SentReports; partialSuccess?: PartialSuccess }> {
   const body = await decompress(sent, limits);
-  const { records, partialSuccess } = runPipeline(format.decode(body), experimentId, intake.prepare);
-  return { spans: records, bytes: body.length, ...(partialSuccess && { partialSuccess }) };
+  const { records, sdk, partialSuccess } = runPipeline(format.decode(body), experimentId, intake.prepare);
+  return { spans: records, bytes: body.length, sdk, ...(partialSuccess && { partialSuccess }) };
 }
 
 interface ReadOptions extends Pick<OtlpOptions, "intake"> {

@@ -74,6 +74,47 @@ test("only roots have previews and the tags of the resource; zeros are no parent
   ]);
 });
 
+test("what Sightline's SDK says of itself is no tag; an instance id that another program chose is one", () => {
+  const id = "0b0e9a3c-5f0e-4f0a-9d55-000000000001";
+  const report = JSON.stringify({ v: 1, seq: "1", ended: 1 });
+  const ours = { "service.name": "shop", "service.instance.id": id, "sightline.sdk.report": report, env: "prod" };
+  const mine = run([{}], ours);
+  expect(mine.records[0]?.traceTags).toEqual({ "service.name": "shop", env: "prod" });
+  expect(stringifyJson(mine.records)).not.toContain(id);
+  expect(mine.sdk).toMatchObject({
+    malformed: 0,
+    reports: [{ instanceId: id, service: "shop", experimentIds: ["7"] }],
+  });
+
+  const broken = run([{}], { ...ours, "sightline.sdk.report": "{" });
+  expect(broken.records[0]?.traceTags).toEqual({ "service.name": "shop", env: "prod" });
+  expect(broken.sdk).toEqual({ malformed: 1, reports: [] });
+  expect(broken.partialSuccess).toBeUndefined();
+
+  const other = run([{}], { "service.instance.id": "pod-7" });
+  expect(other.records[0]?.traceTags).toEqual({ "service.instance.id": "pod-7" });
+  expect(other.sdk).toEqual({ malformed: 0, reports: [] });
+});
+
+test("a report is read once for each resource, also beside no span", () => {
+  const resource = (seq: string): Attributes => ({
+    "service.instance.id": "0b0e9a3c-5f0e-4f0a-9d55-000000000001",
+    "sightline.sdk.report": JSON.stringify({ v: 1, seq, ended: 9 }),
+  });
+  const [first, second] = [resource("1"), resource("")];
+  const scope = { name: "", version: "" };
+  const { records, sdk } = runPipeline(
+    [
+      { resource: first, scope, spans: [span] },
+      { resource: first, scope, spans: [{ ...span, spanId: "b7ad6b7169203332" }] },
+      { resource: second, scope, spans: [] },
+    ],
+    "7",
+  );
+  expect(records).toHaveLength(2);
+  expect(sdk.reports.map(({ received }) => received)).toEqual([[[1, 1]], []]);
+});
+
 test("what the emitter says of the whole trace goes before what is derived", () => {
   const { records } = run(
     [

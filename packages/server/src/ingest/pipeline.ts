@@ -8,13 +8,17 @@ import { attributesToJson, valueToJson } from "@sightline/wire/conventions/paylo
 import { requestPreview, responsePreview } from "@sightline/wire/conventions/preview";
 import { toTraceId } from "@sightline/wire/ids";
 import { preview, RawJson } from "@sightline/wire/json";
+import { INSTANCE_ID_KEY, SDK_REPORT_KEY } from "@sightline/wire/model/sdk-process";
 import type { SpanStatusCode } from "@sightline/wire/model/span";
 import { CLIENT_REQUEST_ID_KEY } from "@sightline/wire/model/trace";
 import type { Attributes, OtlpSpan, OtlpSpanGroup, OtlpSpanGroups, PartialSuccess } from "@sightline/wire/otlp/span";
+import { hasSdkReport, readSdkReport, type SentReport, type SentReports } from "./sdk-reports.ts";
 import { isRoot, refusalOf } from "./span-rules.ts";
 
 export interface PipelineResult<Kept = SpanRecord> {
   readonly records: readonly Kept[];
+  /** What Sightline's SDKs said of themselves beside the spans. */
+  readonly sdk: SentReports;
   /** Absent when every span was accepted. */
   readonly partialSuccess?: PartialSuccess;
 }
@@ -44,8 +48,18 @@ export function runPipeline(
   const records: unknown[] = [];
   const reasons: string[] = [];
   let refused = 0;
+  const reports: SentReport[] = [];
+  let malformed = 0;
+  let resource: Attributes | undefined;
   for (const group of groups) {
     const origin = readOrigin(group);
+    // The groups of a resource come one after another.
+    if (group.resource !== resource && hasSdkReport(group.resource)) {
+      const report = readSdkReport(group.resource, experimentId);
+      if (report === undefined) malformed += 1;
+      else reports.push(report);
+    }
+    resource = group.resource;
     for (const span of group.spans) {
       const result = toRecord(span, origin, experimentId);
       if (typeof result !== "string") {
@@ -56,10 +70,11 @@ export function runPipeline(
       if (reasons.length < MAX_REASONS) reasons.push(`span "${preview(span.name, 60)}": ${result}`);
     }
   }
-  if (refused === 0) return { records };
+  const sdk = { reports, malformed };
+  if (refused === 0) return { records, sdk };
   const more = refused > reasons.length ? `; and ${refused - reasons.length} more` : "";
   const errorMessage = `${refused} of ${refused + records.length} spans refused: ${reasons.join("; ")}${more}.`;
-  return { records, partialSuccess: { rejectedSpans: refused, errorMessage } };
+  return { records, sdk, partialSuccess: { rejectedSpans: refused, errorMessage } };
 }
 
 /** What the spans of a group share. */
@@ -129,14 +144,18 @@ function payloadKeys({ inputs, outputs }: NormalizedSpan): ReadonlySet<string> {
 }
 
 /**
- * Resource attributes become tags of the trace, as MLflow's server does it, without those of the SDK itself.
+ * Resource attributes become tags of the trace, as MLflow's server does it, without those of the SDK itself. A `service.instance.id`
+ * that Sightline's SDK made up is one of those: a random id in every trace's tags is of no use to anybody. One that another program
+ * chose stays.
  *
  * @see MLflow 3.17, recorded: `telemetry.sdk.*` and `mlflow.*` are left out
  */
 function readOrigin({ resource }: Pick<OtlpSpanGroup, "resource">): Origin {
   const service = typeof resource["service.name"] === "string" ? resource["service.name"] : "";
   const tags: Record<string, string> = {};
+  const isOurSdk = hasSdkReport(resource);
   for (const [key, json] of Object.entries(attributesToJson(resource))) {
+    if (isOurSdk && (key === SDK_REPORT_KEY || key === INSTANCE_ID_KEY)) continue;
     if (key.startsWith("telemetry.sdk.") || key.startsWith("mlflow.")) continue;
     // What OpenTelemetry's SDKs write when nobody named the service says nothing about the trace.
     if (key === "service.name" && service.startsWith("unknown_service")) continue;

@@ -31,7 +31,7 @@ function controlled(options: Partial<SpanQueueOptions> = {}) {
       }),
     load: async (refs) => {
       loaded.push(...refs.map(({ seq }) => seq));
-      return refs.map(({ seq }) => [span(`t${seq}`, `s${seq}`)]);
+      return refs.map(({ seq }) => ({ spans: [span(`t${seq}`, `s${seq}`)], sdkReports: [] }));
     },
     release: (seq) => released.push(seq),
     setAside: async ({ seq }) => void aside.push(seq),
@@ -43,7 +43,7 @@ function controlled(options: Partial<SpanQueueOptions> = {}) {
   const add = async (traceId: string, bytes = 10) => {
     const hasRoom = await queue.admit(bytes);
     seq += 1;
-    queue.add({ ref: ref(seq), bytes, spans: [span(traceId, `s${seq}`)] }, hasRoom);
+    queue.add({ ref: ref(seq), bytes, content: { spans: [span(traceId, `s${seq}`)], sdkReports: [] } }, hasRoom);
   };
   return { queue, writes, released, aside, loaded, add };
 }
@@ -206,7 +206,10 @@ test("property: whatever fails, the last writing of each trace is that of its la
         for (const [index, traceId] of traceIds.entries()) {
           last.set(traceId, `s${index + 1}`);
           const hasRoom = await queue.admit(10);
-          queue.add({ ref: ref(index + 1), bytes: 10, spans: [span(traceId, `s${index + 1}`)] }, hasRoom);
+          queue.add(
+            { ref: ref(index + 1), bytes: 10, content: { spans: [span(traceId, `s${index + 1}`)], sdkReports: [] } },
+            hasRoom,
+          );
         }
         while (queue.size > 0) await Promise.allSettled([queue.settled()]);
         expect(state).toEqual(last);

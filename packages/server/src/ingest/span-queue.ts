@@ -7,22 +7,24 @@
  * is kept.
  */
 import type { EntryRef } from "@sightline/store/journal/journal";
+import type { SdkProcessFacts } from "@sightline/store/sdk-processes";
 import type { PreparedSpan } from "@sightline/store/telemetry-store";
 import { SightlineError } from "@sightline/wire/errors";
+import type { ExportContent } from "./export-entry.ts";
 import { Room } from "./room.ts";
 import { isStoreState } from "./store-errors.ts";
 
 export interface SpanQueueOptions {
   /** Keeps spans; {@link TelemetryStore.writePrepared}. */
   readonly write: (spans: readonly PreparedSpan[]) => Promise<void>;
-  /** Reads the spans of requests back from the journal. */
-  readonly load: (refs: readonly EntryRef[]) => Promise<readonly (readonly PreparedSpan[])[]>;
+  /** Reads the content of requests back from the journal. */
+  readonly load: (refs: readonly EntryRef[]) => Promise<readonly ExportContent<PreparedSpan>[]>;
   /** Told when everything up to an entry is in the store. */
   readonly release: (seq: number) => void;
   /** Takes over a request that the store refuses for good. */
   readonly setAside: (ref: EntryRef, error: unknown) => Promise<void>;
-  /** Told of each batch that is readable now. */
-  readonly onWritten?: (batch: { readonly spans: readonly PreparedSpan[]; readonly ms: number }) => void;
+  /** Told of each batch that is readable now; some may be told twice. */
+  readonly onWritten?: (batch: ExportContent<PreparedSpan> & { readonly ms: number }) => void;
   /** Told of each batch that could not be written. */
   readonly onFailure?: (error: unknown) => void;
   /** Bytes of bodies whose spans may wait in memory. Their rows take about as much again. Default 24 MiB. */
@@ -45,7 +47,7 @@ export interface QueuedRequest {
   /** Of its body. */
   readonly bytes: number;
   /** Absent when it is known from the journal only. */
-  readonly spans?: readonly PreparedSpan[];
+  readonly content?: ExportContent<PreparedSpan>;
 }
 
 interface Pending {
@@ -56,8 +58,8 @@ interface Pending {
   readonly traceIds: readonly string[] | undefined;
   /** Number of spans; 0 when it is not known. */
   readonly count: number;
-  /** Undefined when they have to be read back. */
-  spans: readonly PreparedSpan[] | undefined;
+  /** Undefined when it has to be read back. */
+  readonly content: ExportContent<PreparedSpan> | undefined;
   /** Bytes to give back to the room. */
   held: number;
   state: "waiting" | "writing" | "written";
@@ -161,15 +163,15 @@ export class SpanQueue {
    *
    * @param hasRoom  what {@link admit} gave
    */
-  add({ ref, bytes, spans }: QueuedRequest, hasRoom: boolean): void {
-    const traceIds = spans && distinctTraces(spans);
+  add({ ref, bytes, content }: QueuedRequest, hasRoom: boolean): void {
+    const traceIds = content && distinctTraces(content.spans);
     const pending: Pending = {
       ref,
       bytes,
       since: performance.now(),
       traceIds,
-      count: spans?.length ?? 0,
-      spans: hasRoom ? spans : undefined,
+      count: content?.spans.length ?? 0,
+      content: hasRoom ? content : undefined,
       held: hasRoom ? bytes : 0,
       state: "waiting",
     };
@@ -314,12 +316,14 @@ export class SpanQueue {
       this.#room.letAllIn();
     }, STALLED_MS);
     try {
-      const absent = batch.filter(({ spans }) => spans === undefined);
+      const absent = batch.filter(({ content }) => content === undefined);
       const loaded = absent.length === 0 ? [] : await this.#options.load(absent.map(({ ref }) => ref));
-      const read = new Map(absent.map((pending, index) => [pending, loaded[index] ?? []]));
-      const spans = batch.flatMap((pending) => pending.spans ?? read.get(pending) ?? []);
+      const read = new Map(absent.map((pending, index) => [pending, loaded[index]]));
+      const contents = batch.map((pending) => pending.content ?? read.get(pending));
+      const spans = contents.flatMap((content) => content?.spans ?? []);
+      const sdkReports: SdkProcessFacts[] = contents.flatMap((content) => content?.sdkReports ?? []);
       await this.#options.write(spans);
-      this.#options.onWritten({ spans, ms: performance.now() - started });
+      this.#options.onWritten({ spans, sdkReports, ms: performance.now() - started });
       return {};
     } catch (error) {
       this.#options.onFailure(error);

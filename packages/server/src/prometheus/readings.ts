@@ -3,6 +3,7 @@
  */
 import { statfs } from "node:fs/promises";
 import type { EngineState } from "@sightline/store/engine-state";
+import { type SdkProcesses, SILENT_AFTER_MS } from "@sightline/store/sdk-processes";
 import type { TraceRemoval } from "@sightline/store/trace-removal";
 import { type Histogram, type IngestMetrics, LATENCY_BOUNDS } from "../ingest/ingest-metrics.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -14,6 +15,7 @@ export interface Measured {
   readonly jobs: Pick<Jobs, "list">;
   /** Behind no barrier: being watched must not make the server write earlier. */
   readonly tables: Pick<TraceRemoval, "tableSizes">;
+  readonly sdkProcesses: Pick<SdkProcesses, "sumSdkProcesses">;
   /** Folder whose disk is watched; absent with external engines only. */
   readonly dataDir?: string;
 }
@@ -22,7 +24,7 @@ export interface Measured {
 const MAX_JOBS = 1000;
 
 /** All metrics, in the order in which they are printed. */
-export function readings({ ingest, engines, jobs, tables, dataDir }: Measured): readonly ReadMetric[] {
+export function readings({ ingest, engines, jobs, tables, sdkProcesses, dataDir }: Measured): readonly ReadMetric[] {
   const counter = (name: string, help: string, read: () => readonly Reading[]): ReadMetric => ({
     name: `sightline_${name}`,
     help,
@@ -45,6 +47,7 @@ export function readings({ ingest, engines, jobs, tables, dataDir }: Measured): 
     const stats = ingest.read().journal;
     return stats === undefined ? [] : one(read(stats));
   };
+  const sdkSums = shared(() => sdkProcesses.sumSdkProcesses({ silentBeforeMs: Date.now() - SILENT_AFTER_MS }));
 
   return [
     counter("ingest_requests_total", "Export requests by outcome: accepted, or the code of the error.", () =>
@@ -58,6 +61,34 @@ export function readings({ ingest, engines, jobs, tables, dataDir }: Measured): 
       return [
         { labels: { outcome: "accepted" }, value: acceptedSpans },
         { labels: { outcome: "refused" }, value: refusedSpans },
+      ];
+    }),
+    counter("sdk_reports_total", "Reports of SDK processes by outcome: taken, malformed, or lost.", () =>
+      Object.entries(ingest.read().sdkReports).map(([outcome, value]) => ({ labels: { outcome }, value })),
+    ),
+    // Of the processes that are remembered, 30 days: gauges, because they fall when one is forgotten or a late span comes.
+    gauge(
+      "sdk_missing_spans",
+      "Spans that ended in SDK processes and never came, by whether drops explain them.",
+      async () => {
+        const { lost, unexplained } = await sdkSums();
+        return [
+          { labels: { explained: "yes" }, value: lost - unexplained },
+          { labels: { explained: "no" }, value: unexplained },
+        ];
+      },
+    ),
+    gauge("sdk_dropped_spans", "Spans that SDK processes say they dropped, by reason.", async () =>
+      Object.entries((await sdkSums()).dropped).map(([reason, value]) => ({
+        labels: { reason: snakeCase(reason) },
+        value,
+      })),
+    ),
+    gauge("sdk_processes", "SDK processes by state: running, or with a problem whether they run or not.", async () => {
+      const { running, problems } = await sdkSums();
+      return [
+        { labels: { state: "running" }, value: running },
+        { labels: { state: "with_problem" }, value: problems },
       ];
     }),
     gauge("ingest_in_flight_bytes", "Bodies that are being read or wait for their acknowledgement.", () =>
@@ -159,4 +190,20 @@ export function readings({ ingest, engines, jobs, tables, dataDir }: Measured): 
       return one(bavail * bsize);
     }),
   ];
+}
+
+/** One question for all who ask before it is answered. */
+function shared<Answer>(ask: () => Promise<Answer>): () => Promise<Answer> {
+  let asked: Promise<Answer> | undefined;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = undefined;
+    });
+    return asked;
+  };
+}
+
+/** `queueFull` → `queue_full`, as Prometheus writes values of labels. */
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
