@@ -24,6 +24,7 @@ test("defaults are there, and empty texts count as not given", () => {
     serviceName: expect.any(String),
     maxQueueBytes: 64 * 1024 * 1024,
     exitTimeoutMs: 3_000,
+    sampler: 1,
   });
 });
 

@@ -3,6 +3,7 @@
  */
 import { basename } from "node:path";
 import { SightlineError } from "@sightline/wire/errors";
+import type { Sampler } from "./tracing/sampling.ts";
 
 export interface InitOptions {
   /** Address of the Sightline server, e.g. `http://127.0.0.1:5500`. Environment: SIGHTLINE_URL, MLFLOW_TRACKING_URI. */
@@ -28,6 +29,7 @@ export interface Config {
   readonly serviceName: string;
   readonly maxQueueBytes: number;
   readonly exitTimeoutMs: number;
+  readonly sampler: Sampler;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -58,6 +60,7 @@ export function readConfig(options: InitOptions, env: Environment): Config | und
     serviceName: pick("serviceName", options, env)?.value ?? basename(process.argv[1] ?? "node"),
     maxQueueBytes: checkNumber("maxQueueBytes", options.maxQueueBytes ?? 64 * 1024 * 1024),
     exitTimeoutMs: checkNumber("exitTimeoutMs", options.exitTimeoutMs ?? 3_000),
+    sampler: 1,
   };
 }
 

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The public names of `@sightline/sdk`.
  */
@@ -14,10 +15,18 @@ export {
 } from "./client.ts";
 export type { InitOptions } from "./config.ts";
 export { flush, init, type Stats, shutdown, stats } from "./init.ts";
+export { getCurrentSpan } from "./tracing/context.ts";
 export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
-export { getCurrentSpan, type LiveSpan, type SpanOptions } from "./tracing/span.ts";
+export type {
+  Destination,
+  EndOptions,
+  LiveSpan,
+  RemoteParent,
+  SpanOptions,
+  SpanReference,
+} from "./tracing/live-span.ts";
+export type { SpanTime } from "./tracing/span-time.ts";
 export {
-  type StartSpanOptions,
   startSpan,
   type TraceDecorator,
   type TraceOptions,

@@ -2,19 +2,24 @@
  * The tracing that is on in this process: started by `init()`, or by the first span when the environment says where to.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Tracer } from "@opentelemetry/api";
-import { AlwaysOnSampler, BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
 import { type Config, readConfig } from "./config.ts";
 import { sayOnce, warnOnce } from "./diagnostics.ts";
 import { type Counters, newCounters } from "./export/counters.ts";
 import { deliverAtExit } from "./export/exit.ts";
 import { Exporter, SCOPE } from "./export/exporter.ts";
+import type { Companion } from "./tracing/companion.ts";
+import type { Destination } from "./tracing/live-span.ts";
+import type { Route } from "./tracing/span-record.ts";
 
 export interface Runtime {
   readonly config: Config;
-  /** Of our own provider; nothing is registered globally. */
-  readonly tracer: Tracer;
   readonly exporter: Exporter;
+  /** Where traces go that say nothing else. */
+  readonly route: Route;
+  /** The program's own OpenTelemetry set-up, when it is joined. */
+  readonly companion: Companion | undefined;
+  /** Where traces with a destination of their own go. */
+  routeTo(destination: Destination): Route;
 }
 
 /** Numbers of the process, across `init()` calls. */
@@ -91,29 +96,9 @@ function startFromEnvironment(): void {
 
 function createRuntime(config: Config): Runtime {
   const exporter = new Exporter(config, resourceOf(config), counters);
-  const provider = new BasicTracerProvider({
-    // Given explicitly: OTEL_* variables are about the program's own OpenTelemetry set-up.
-    sampler: new AlwaysOnSampler(),
-    spanLimits: {
-      // The server takes more; a loop that sets attributes without end stays bounded.
-      attributeCountLimit: 10_000,
-      attributeValueLengthLimit: Number.POSITIVE_INFINITY,
-      eventCountLimit: 10_000,
-      linkCountLimit: 128,
-      attributePerEventCountLimit: 128,
-      attributePerLinkCountLimit: 128,
-    },
-    spanProcessors: [
-      {
-        onStart: (span) => exporter.onStart(span),
-        onEnd: (span) => exporter.onEnd(span),
-        forceFlush: async () => void (await exporter.flush(config.exitTimeoutMs)),
-        shutdown: async () => void (await exporter.shutdown(config.exitTimeoutMs)),
-      },
-    ],
-  });
   live.set(exporter, deliverAtExit(exporter));
-  return { config, tracer: provider.getTracer(SCOPE.name, SCOPE.version), exporter };
+  const route = { exporter, ...(config.experiment !== undefined && { experiment: config.experiment }) };
+  return { config, exporter, route, companion: undefined, routeTo: () => route };
 }
 
 function resourceOf(config: Config) {

@@ -3,7 +3,8 @@
  */
 import type { SpanType } from "@sightline/wire/model/span-type";
 import { activeRuntime } from "../runtime.ts";
-import { activeSpan, beginSpan, type RecordingSpan } from "../tracing/span.ts";
+import { beginSpan } from "../tracing/begin-span.ts";
+import type { OwnSpan } from "../tracing/context.ts";
 import { STREAM_END_ATTRIBUTE, type StreamEnd } from "../tracing/stream.ts";
 
 /** Token counts under the names that MLflow stores. `reasoning` is part of `output`. */
@@ -57,36 +58,32 @@ export function beginModelCall(request: ModelRequest): ModelCall | undefined {
   const runtime = activeRuntime();
   if (runtime === undefined) return undefined;
   const { operation, model, provider } = request;
-  const span = beginSpan(
-    runtime.tracer,
-    {
-      name: model === "" ? operation : `${operation} ${model}`,
-      spanType: request.spanType,
-      inputs: request.inputs,
-      attributes: {
-        "mlflow.message.format": request.messageFormat,
-        "mlflow.llm.model": model,
-        "mlflow.llm.provider": provider,
-        "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": provider,
-        "gen_ai.request.model": model,
-        "server.address": request.host,
-        ...request.parameters,
-      },
+  const span = beginSpan(runtime, {
+    name: model === "" ? operation : `${operation} ${model}`,
+    spanType: request.spanType,
+    inputs: request.inputs,
+    attributes: {
+      "mlflow.message.format": request.messageFormat,
+      "mlflow.llm.model": model,
+      "mlflow.llm.provider": provider,
+      "gen_ai.operation.name": operation,
+      "gen_ai.provider.name": provider,
+      "gen_ai.request.model": model,
+      "server.address": request.host,
+      ...request.parameters,
     },
-    activeSpan(),
-  );
+  });
   return new ModelCall(span, request);
 }
 
 /** A call under way. Ending it twice does nothing: whatever is seen first counts. */
 export class ModelCall {
-  readonly #span: RecordingSpan;
+  readonly #span: OwnSpan;
   readonly #request: ModelRequest;
   readonly #startedAt = performance.now();
   #hasFirstToken = false;
 
-  constructor(span: RecordingSpan, request: ModelRequest) {
+  constructor(span: OwnSpan, request: ModelRequest) {
     this.#span = span;
     this.#request = request;
   }

@@ -1,10 +1,9 @@
 /**
  * Times of the spans of one trace, on one scale.
  *
- * OpenTelemetry's span starts at the wall clock's millisecond and adds the monotonic time since; two spans of a trace then
- * disagree by up to a millisecond, and a child may seem to begin after its parent ended. Here a trace reads the wall clock once.
+ * A span that started at the wall clock's millisecond and added the monotonic time since would disagree with the next span of its
+ * trace by up to a millisecond, and a child would seem to begin after its parent ended. Here a trace reads the wall clock once.
  */
-import type { HrTime } from "@opentelemetry/api";
 
 /** The process's own clock is trusted while it is this near to the wall clock; after a sleep or a clock change it is not. */
 const MAX_DRIFT_MS = 50;
@@ -21,10 +20,8 @@ export class TraceClock {
     this.#origin = Math.abs(drift) < MAX_DRIFT_MS ? performance.timeOrigin : wall - monotonic;
   }
 
-  /** Seconds and nanoseconds since the epoch; never goes back. */
-  now(): HrTime {
-    const millis = this.#origin + performance.now();
-    const seconds = Math.floor(millis / 1000);
-    return [seconds, Math.min(999_999_999, Math.round((millis - seconds * 1000) * 1e6))];
+  /** Milliseconds since the epoch, with fractions; never goes back. */
+  now(): number {
+    return this.#origin + performance.now();
   }
 }

@@ -6,8 +6,8 @@ import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promis
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { flush, init, shutdown } from "../init.ts";
 import { type Receiver, startReceiver } from "../testing/receiver.ts";
+import { getCurrentSpan } from "./context.ts";
 import { updateCurrentTrace } from "./current.ts";
-import { getCurrentSpan } from "./span.ts";
 import { trace, withSpan } from "./trace.ts";
 
 const CHAINS = 2_000;

@@ -2,8 +2,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { flush, init, shutdown } from "../init.ts";
 import { type Receiver, spanNamed, startReceiver } from "../testing/receiver.ts";
+import { getCurrentSpan } from "./context.ts";
 import { getLastActiveTraceId, updateCurrentTrace } from "./current.ts";
-import { getCurrentSpan } from "./span.ts";
 import { trace, withSpan } from "./trace.ts";
 
 let receiver: Receiver;

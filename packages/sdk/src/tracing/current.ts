@@ -1,15 +1,19 @@
 /**
  * The trace that is running: its id, and what is said about it as a whole.
  */
+
+import { toTraceId } from "@sightline/wire/ids";
 import { safely, sayOnce } from "../diagnostics.ts";
-import { activeSpan, lastNotedTrace, type RecordingSpan } from "./span.ts";
+import { activeSpan, lastNotedTrace } from "./context.ts";
+import type { RecordingSpan } from "./span.ts";
 
 /**
  * The id of the trace that is running here (`tr-` + 32 hex digits); outside of every trace, of the one that began or ended last in
  * this process. Undefined before the first.
  */
 export function getLastActiveTraceId(): string | undefined {
-  return activeSpan()?.traceId ?? lastNotedTrace();
+  const noted = lastNotedTrace();
+  return activeSpan()?.traceId ?? (noted === undefined ? undefined : toTraceId(noted));
 }
 
 export interface TraceUpdate {

@@ -5,7 +5,7 @@ import { isGeneratorObject, isPromise } from "node:util/types";
 import { takeSnapshot } from "../capture/serialize.ts";
 import { safely } from "../diagnostics.ts";
 import { watch } from "./abandoned.ts";
-import type { RecordingSpan } from "./span.ts";
+import type { OwnSpan } from "./context.ts";
 import { type AnyIterator, observeIterator, STREAM_END_ATTRIBUTE } from "./stream.ts";
 
 /** What a span keeps of everything that a generator yields; a model's whole answer fits many times. */
@@ -17,7 +17,7 @@ const YIELDED_LIMITS = { maxNodes: 100_000, maxBytes: 1024 * 1024, maxDepth: 100
  * A plain promise gives a promise that settles alike. Other thenables (those of openai, query builders) stay the same object,
  * with their methods; they are watched where they are awaited. Generators keep their prototype.
  */
-export function settle<T>(span: RecordingSpan, result: T): T {
+export function settle<T>(span: OwnSpan, result: T): T {
   if (isPromise(result) && result.constructor === Promise) {
     return result.then(
       (value) => {
@@ -37,13 +37,13 @@ export function settle<T>(span: RecordingSpan, result: T): T {
 }
 
 /** Ends the span with its outputs, unless the work set some itself. */
-function succeed(span: RecordingSpan, value: unknown): void {
+function succeed(span: OwnSpan, value: unknown): void {
   if (!span.hasOutputs && value !== undefined) span.setOutputs(value);
   span.end();
 }
 
 /** Ends the span with what was thrown. */
-export function fail(span: RecordingSpan, error: unknown): void {
+export function fail(span: OwnSpan, error: unknown): void {
   span.recordException(error);
   span.end();
 }
@@ -55,8 +55,8 @@ export function fail(span: RecordingSpan, error: unknown): void {
  *
  * @param begin  called once, at the first step; undefined = the generator runs without a span
  */
-export function observeGenerator<T extends AnyIterator>(generator: T, begin: () => RecordingSpan | undefined): T {
-  let begun: { readonly span: RecordingSpan | undefined } | undefined;
+export function observeGenerator<T extends AnyIterator>(generator: T, begin: () => OwnSpan | undefined): T {
+  let begun: { readonly span: OwnSpan | undefined } | undefined;
   const yielded: unknown[] = [];
   let bytes = 0;
   let left = 0;
@@ -104,7 +104,7 @@ function isThenable(value: unknown): value is Thenable {
  * Watches the `then` of an object that is to stay itself. Subscribing to it would be wrong: lazy thenables begin their work when
  * `then` is called, and rejections would count as handled.
  */
-function observeThenable(span: RecordingSpan, thenable: Thenable): void {
+function observeThenable(span: OwnSpan, thenable: Thenable): void {
   const original = thenable.then;
   const watching = watch(thenable, () => span.setAttribute(STREAM_END_ATTRIBUTE, "abandoned").end());
   const end = (tell: () => void): void => {

@@ -1,16 +1,25 @@
 /**
- * The span that users hold: inputs, outputs, attributes, events, status.
+ * A span that is recorded.
  *
- * Nothing here throws into user code: what fails is counted (`stats().failures`).
+ * Nothing here throws into user code: what fails is counted (`stats().failures`). The time that it takes on the user's path is
+ * counted too (`stats().overhead`).
  */
-import { AsyncLocalStorage } from "node:async_hooks";
-import { type Attributes, ROOT_CONTEXT, type Span, SpanStatusCode, type Tracer, trace } from "@opentelemetry/api";
 import { toTraceId } from "@sightline/wire/ids";
 import type { SpanType } from "@sightline/wire/model/span-type";
-import { capture } from "../capture/captured.ts";
-import { safely } from "../diagnostics.ts";
-import { TraceClock } from "./clock.ts";
+import { type Snapshot, takeSnapshot } from "../capture/serialize.ts";
+import { countFailure, sayOnce } from "../diagnostics.ts";
+import { PREVIEW_LIMITS } from "../overhead/guard.ts";
+import { overhead } from "../overhead/meter.ts";
+import type { TraceClock } from "./clock.ts";
+import type { CompanionSpan } from "./companion.ts";
+import { noteTrace, runIn } from "./context.ts";
 import { describeException } from "./exception.ts";
+import { newSpanId } from "./ids.ts";
+import type { EndOptions, LiveSpan, SpanOptions, SpanReference } from "./live-span.ts";
+import { cutName, putRecordValue, toRecordValue } from "./record-value.ts";
+import { toReference } from "./reference.ts";
+import { type RecordValue, type Route, SPAN_BASE_BYTES, type SpanRecord } from "./span-record.ts";
+import { type SpanTime, toMillis } from "./span-time.ts";
 
 /** Attribute names that the server reads, MLflow's where MLflow has one. */
 const SpanAttribute = {
@@ -20,93 +29,96 @@ const SpanAttribute = {
   ERROR_TYPE: "error.type",
 } as const;
 
-/** The server refuses names of more than 4,096 characters; nobody reads so many. */
-const MAX_NAME_CHARS = 1000;
+/** The server takes more; a loop that sets attributes without end stays bounded. */
+const MAX_ATTRIBUTES = 10_000;
+const MAX_EVENTS = 10_000;
+const MAX_LINKS = 128;
+/** Of one event or link. */
+const MAX_INNER_ATTRIBUTES = 128;
+/** Messages are shown in one line; an error of a HTTP client may hold a whole page. */
+const MAX_MESSAGE_CHARS = 100_000;
 
-/** A span while it runs. After `end()` changes are ignored. */
-export interface LiveSpan extends Disposable {
-  /** `tr-` + 32 hex digits. */
+const STATUS_CODES = { UNSET: 0, OK: 1, ERROR: 2 } as const;
+const KIND_INTERNAL = 1;
+
+/** What a span gets from its surroundings when it begins. */
+export interface SpanOrigin {
+  readonly parent: RecordingSpan | undefined;
+  /** Ids of a parent in another process, and of the trace; "" where there is none. */
   readonly traceId: string;
-  /** 16 hex digits. */
-  readonly spanId: string;
-  /** What went in; a snapshot is taken now, any value is fine. */
-  setInputs(inputs: unknown): this;
-  /** What came out; a snapshot is taken now, any value is fine. */
-  setOutputs(outputs: unknown): this;
-  /** Strings, numbers, booleans and lists of one of these stay as they are; other values become JSON text. */
-  setAttribute(key: string, value: unknown): this;
-  setAttributes(attributes: Readonly<Record<string, unknown>>): this;
-  setSpanType(spanType: SpanType): this;
-  /** `OK` is set by itself when the span ends without another status. */
-  setStatus(code: "OK" | "ERROR" | "UNSET", message?: string): this;
-  /** Adds an `exception` event with type, message and stack trace, and sets the status to ERROR. */
-  recordException(error: unknown): this;
-  addEvent(name: string, attributes?: Readonly<Record<string, unknown>>): this;
-  /** Runs `work` with this span as the current one: spans that begin in it become its children. */
-  run<T>(work: () => T): T;
-  /** Ends the span now; a second call does nothing. `using` calls it at the end of the block. */
-  end(): void;
+  readonly parentSpanId: string;
+  readonly route: Route;
+  /** Where traces that begin inside go. */
+  readonly scope: Route | undefined;
+  readonly traceState: string | undefined;
+  readonly companion: CompanionSpan | undefined;
+  readonly clock: TraceClock;
+  readonly startMs: number;
 }
 
-export interface SpanOptions {
-  readonly name: string;
-  /** What kind of step it is, e.g. `SpanType.TOOL`; default `UNKNOWN`. */
-  readonly spanType?: SpanType | undefined;
-  readonly inputs?: unknown;
-  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
-}
-
-// Our own storage: OpenTelemetry's global context manager stays the user's.
-const storage = new AsyncLocalStorage<RecordingSpan>();
-let lastTraceId: string | undefined;
-
-/** The span whose work is running, in asynchronous code too; undefined outside of every span. */
-export function activeSpan(): RecordingSpan | undefined {
-  return storage.getStore();
-}
-
-/** The trace that a root span began or ended last, anywhere in the process. */
-export function lastNotedTrace(): string | undefined {
-  return lastTraceId;
-}
-
-/** Begins a span; without a parent it is the root of a new trace. */
-export function beginSpan(tracer: Tracer, options: SpanOptions, parent: RecordingSpan | undefined): RecordingSpan {
-  return new RecordingSpan(tracer, options, parent);
-}
-
-/** A span that is recorded, made by {@link beginSpan}. */
+/** Made by `beginSpan` (begin-span.ts). */
 export class RecordingSpan implements LiveSpan {
-  readonly traceId: string;
-  readonly spanId: string;
+  readonly kind = "recording";
+  readonly isOff = false;
+  readonly record: SpanRecord;
   /** The span that began the trace in this process; itself on a root. */
   readonly root: RecordingSpan;
-  /** Children go where their parents go, also when `init()` is called again in between. */
-  readonly tracer: Tracer;
-  readonly #span: Span;
-  readonly #clock: TraceClock;
+  readonly clock: TraceClock;
+  /** Where traces that begin inside go; undefined = to where `init()` says. */
+  readonly scope: Route | undefined;
+  /** `tracestate` of the caller, for whom this process calls. */
+  readonly traceState: string | undefined;
+  readonly companion: CompanionSpan | undefined;
   #hasStatus = false;
   #hasOutputs = false;
-  #ended = false;
 
-  constructor(tracer: Tracer, options: SpanOptions, parent: RecordingSpan | undefined) {
-    this.tracer = parent?.tracer ?? tracer;
-    const context = parent ? trace.setSpan(ROOT_CONTEXT, parent.#span) : ROOT_CONTEXT;
-    this.#clock = parent === undefined ? new TraceClock() : parent.#clock;
-    const name = String(options.name).slice(0, MAX_NAME_CHARS);
-    this.#span = this.tracer.startSpan(name, { startTime: this.#clock.now() }, context);
-    const { traceId, spanId } = this.#span.spanContext();
-    this.traceId = toTraceId(traceId);
-    this.spanId = spanId;
+  constructor(options: SpanOptions, origin: SpanOrigin) {
+    const { parent, companion } = origin;
     this.root = parent?.root ?? this;
-    if (parent === undefined) lastTraceId = this.traceId;
-    this.setSpanType(options.spanType ?? "UNKNOWN");
+    this.clock = origin.clock;
+    this.scope = origin.scope;
+    this.traceState = origin.traceState;
+    this.companion = companion;
+    const name = cutName(options.name);
+    this.record = {
+      traceId: companion?.traceId ?? origin.traceId,
+      spanId: companion?.spanId ?? newSpanId(),
+      parentSpanId: companion?.parentSpanId ?? origin.parentSpanId,
+      name,
+      kind: KIND_INTERNAL,
+      startMs: origin.startMs,
+      endMs: undefined,
+      statusCode: 0,
+      statusMessage: "",
+      attributes: new Map<string, RecordValue>(),
+      events: [],
+      links: [],
+      route: origin.route,
+      sequence: 0,
+      bytes: SPAN_BASE_BYTES + name.length,
+      truncations: 0,
+    };
+    if (parent === undefined) noteTrace(this.record.traceId);
+    this.#put(SpanAttribute.SPAN_TYPE, options.spanType === undefined ? "UNKNOWN" : String(options.spanType));
     if (options.attributes) this.setAttributes(options.attributes);
     if (options.inputs !== undefined) this.setInputs(options.inputs);
+    if (options.links) for (const link of options.links) this.addLink(link);
+  }
+
+  get traceId(): string {
+    return toTraceId(this.record.traceId);
+  }
+
+  get spanId(): string {
+    return this.record.spanId;
+  }
+
+  get isRecording(): boolean {
+    return this.record.endMs === undefined;
   }
 
   get isEnded(): boolean {
-    return this.#ended;
+    return this.record.endMs !== undefined;
   }
 
   get hasOutputs(): boolean {
@@ -114,37 +126,45 @@ export class RecordingSpan implements LiveSpan {
   }
 
   setInputs(inputs: unknown): this {
-    return this.#change("setInputs", () => capture(this.#span, SpanAttribute.INPUTS, inputs));
+    return this.#change("setInputs", () => this.#put(SpanAttribute.INPUTS, snapshotOf(inputs)));
   }
 
   setOutputs(outputs: unknown): this {
     return this.#change("setOutputs", () => {
       this.#hasOutputs = true;
-      capture(this.#span, SpanAttribute.OUTPUTS, outputs);
+      this.#put(SpanAttribute.OUTPUTS, snapshotOf(outputs));
     });
   }
 
   setAttribute(key: string, value: unknown): this {
-    return this.#change("setAttribute", () => {
-      if (value === undefined) return;
-      if (isPlainAttribute(value)) this.#span.setAttribute(key, value);
-      else capture(this.#span, key, value);
-    });
+    return this.#change("setAttribute", () => this.#set(key, value));
   }
 
   setAttributes(attributes: Readonly<Record<string, unknown>>): this {
-    for (const [key, value] of Object.entries(attributes)) this.setAttribute(key, value);
-    return this;
+    return this.#change("setAttributes", () => {
+      for (const key of Object.keys(attributes)) this.#set(key, attributes[key]);
+    });
+  }
+
+  setName(name: string): this {
+    return this.#change("setName", () => {
+      this.record.bytes -= this.record.name.length;
+      this.record.name = cutName(name);
+      this.record.bytes += this.record.name.length;
+    });
   }
 
   setSpanType(spanType: SpanType): this {
-    return this.#change("setSpanType", () => this.#span.setAttribute(SpanAttribute.SPAN_TYPE, spanType));
+    return this.#change("setSpanType", () => this.#put(SpanAttribute.SPAN_TYPE, cutName(spanType)));
   }
 
   setStatus(code: "OK" | "ERROR" | "UNSET", message?: string): this {
     return this.#change("setStatus", () => {
       this.#hasStatus = code !== "UNSET";
-      this.#span.setStatus({ code: SpanStatusCode[code], ...(message !== undefined && { message }) });
+      this.record.statusCode = STATUS_CODES[code] ?? 0;
+      this.record.bytes -= this.record.statusMessage.length;
+      this.record.statusMessage = code === "ERROR" && message !== undefined ? this.#message(message) : "";
+      this.record.bytes += this.record.statusMessage.length;
     });
   }
 
@@ -154,33 +174,66 @@ export class RecordingSpan implements LiveSpan {
       this.addEvent("exception", {
         "exception.type": type,
         "exception.message": message,
-        ...(stacktrace !== undefined && { "exception.stacktrace": stacktrace }),
+        "exception.stacktrace": stacktrace,
       });
-      this.#span.setAttribute(SpanAttribute.ERROR_TYPE, type);
+      this.#put(SpanAttribute.ERROR_TYPE, type);
       this.setStatus("ERROR", message);
     });
   }
 
-  addEvent(name: string, attributes: Readonly<Record<string, unknown>> = {}): this {
+  addEvent(name: string, attributes: Readonly<Record<string, unknown>> = {}, time?: SpanTime): this {
     return this.#change("addEvent", () => {
-      const plain = Object.entries(attributes).map(([key, value]) => [
-        key,
-        isPlainAttribute(value) ? value : String(JSON.stringify(value)),
-      ]);
-      this.#span.addEvent(name, Object.fromEntries(plain) as Attributes, this.#clock.now());
+      const { record } = this;
+      if (record.events.length >= MAX_EVENTS) {
+        record.truncations += 1;
+        return;
+      }
+      const event = {
+        name: cutName(name),
+        timeMs: (time === undefined ? undefined : toMillis(time)) ?? this.clock.now(),
+        attributes: this.#innerAttributes(attributes),
+      };
+      record.events.push(event);
+      record.bytes += INNER_BYTES + event.name.length;
+    });
+  }
+
+  addLink(to: SpanReference, attributes: Readonly<Record<string, unknown>> = {}): this {
+    return this.#change("addLink", () => {
+      const { record } = this;
+      const reference = toReference(to);
+      if (reference === undefined) {
+        sayOnce(
+          "bad-link",
+          "warn",
+          `addLink() takes a span or { traceId, spanId }, not ${JSON.stringify(to)}; no link was added.`,
+        );
+        return;
+      }
+      if (record.links.length >= MAX_LINKS) {
+        record.truncations += 1;
+        return;
+      }
+      record.links.push({ ...reference, attributes: this.#innerAttributes(attributes) });
+      record.bytes += INNER_BYTES;
     });
   }
 
   run<T>(work: () => T): T {
-    return storage.run(this, work);
+    const { companion } = this;
+    return companion === undefined ? runIn(this, work) : runIn(this, () => companion.run(work));
   }
 
-  end(): void {
+  end(options?: EndOptions): void {
     this.#change("end", () => {
-      if (!this.#hasStatus) this.#span.setStatus({ code: SpanStatusCode.OK });
-      this.#ended = true;
-      if (this.root === this) lastTraceId = this.traceId;
-      this.#span.end(this.#clock.now());
+      const { record } = this;
+      if (options?.outputs !== undefined) this.setOutputs(options.outputs);
+      if (!this.#hasStatus) record.statusCode = STATUS_CODES.OK;
+      const endMs = (options?.endTime === undefined ? undefined : toMillis(options.endTime)) ?? this.clock.now();
+      record.endMs = Math.max(record.startMs, endMs);
+      if (this.root === this) noteTrace(record.traceId);
+      record.route.exporter.onEnd(record);
+      this.companion?.end(record);
     });
   }
 
@@ -188,42 +241,53 @@ export class RecordingSpan implements LiveSpan {
     this.end();
   }
 
-  #change(what: string, change: () => unknown): this {
-    if (!this.#ended) safely(`span.${what}`, change);
+  [Symbol.asyncDispose](): Promise<void> {
+    this.end();
+    return Promise.resolve();
+  }
+
+  #set(key: string, value: unknown): void {
+    const kept = toRecordValue(value);
+    if (kept !== undefined) putRecordValue(this.record, this.record.attributes, key, kept, MAX_ATTRIBUTES);
+  }
+
+  #put(key: string, value: RecordValue): void {
+    putRecordValue(this.record, this.record.attributes, key, value, MAX_ATTRIBUTES);
+  }
+
+  #innerAttributes(attributes: Readonly<Record<string, unknown>>): Map<string, RecordValue> {
+    const kept = new Map<string, RecordValue>();
+    for (const key of Object.keys(attributes)) {
+      const value = toRecordValue(attributes[key]);
+      if (value !== undefined) putRecordValue(this.record, kept, key, value, MAX_INNER_ATTRIBUTES);
+    }
+    return kept;
+  }
+
+  #message(message: unknown): string {
+    const text = typeof message === "string" ? message : String(message);
+    if (text.length <= MAX_MESSAGE_CHARS) return text;
+    this.record.truncations += 1;
+    return `${text.slice(0, MAX_MESSAGE_CHARS)}[truncated: ${text.length - MAX_MESSAGE_CHARS} more characters]`;
+  }
+
+  #change(what: string, change: () => void): this {
+    if (this.record.endMs !== undefined) return this;
+    const token = overhead.begin();
+    try {
+      change();
+    } catch (error) {
+      countFailure(`span.${what}`, error);
+    } finally {
+      overhead.end(token);
+    }
     return this;
   }
 }
 
-/** What `withSpan` hands to its function while tracing is off: takes everything, records nothing. */
-export const OFF_SPAN: LiveSpan = {
-  traceId: toTraceId("0".repeat(32)),
-  spanId: "0".repeat(16),
-  setInputs: () => OFF_SPAN,
-  setOutputs: () => OFF_SPAN,
-  setAttribute: () => OFF_SPAN,
-  setAttributes: () => OFF_SPAN,
-  setSpanType: () => OFF_SPAN,
-  setStatus: () => OFF_SPAN,
-  recordException: () => OFF_SPAN,
-  addEvent: () => OFF_SPAN,
-  run: (work) => work(),
-  end: () => undefined,
-  [Symbol.dispose]: () => undefined,
-};
+/** An event or link, without its attributes. */
+const INNER_BYTES = 100;
 
-/** The current span, in everything that a traced function calls; undefined outside of every span. */
-export function getCurrentSpan(): LiveSpan | undefined {
-  return activeSpan();
-}
-
-type PlainAttribute = string | number | boolean | string[] | number[] | boolean[];
-
-function isPlainAttribute(value: unknown): value is PlainAttribute {
-  if (!Array.isArray(value)) return isPrimitive(value);
-  const type = typeof value[0];
-  return isPrimitive(value[0]) && value.every((item) => typeof item === type);
-}
-
-function isPrimitive(value: unknown): value is string | number | boolean {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+function snapshotOf(value: unknown): Snapshot {
+  return overhead.mode === "full" ? takeSnapshot(value) : takeSnapshot(value, PREVIEW_LIMITS);
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vit
 import { flush, init, shutdown, stats } from "../init.ts";
 import { runProgram } from "../testing/program.ts";
 import { jsonAttribute, type Receiver, spanNamed, startReceiver } from "../testing/receiver.ts";
-import { getCurrentSpan } from "./span.ts";
+import { getCurrentSpan } from "./context.ts";
 import { startSpan, trace, withSpan } from "./trace.ts";
 
 let receiver: Receiver;

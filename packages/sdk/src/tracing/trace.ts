@@ -7,9 +7,12 @@ import { takeSnapshot } from "../capture/serialize.ts";
 import { safely } from "../diagnostics.ts";
 import { activeRuntime } from "../runtime.ts";
 import { namedInputs, type Parameter, parametersOf } from "./argument-names.ts";
+import { beginSpan } from "./begin-span.ts";
+import { activeEntry, type OwnSpan } from "./context.ts";
+import type { LiveSpan, SpanOptions } from "./live-span.ts";
 import { fail, observeGenerator, settle } from "./settle.ts";
-import { activeSpan, beginSpan, type LiveSpan, OFF_SPAN, type RecordingSpan, type SpanOptions } from "./span.ts";
 import type { AnyIterator } from "./stream.ts";
+import { OFF_SPAN } from "./unsampled-span.ts";
 
 export interface TraceOptions {
   /** Name of the spans; default: the function's name. */
@@ -73,23 +76,23 @@ function decorate(fn: AnyFunction, options: TraceOptions, context?: ClassMethodD
 function traced<F extends AnyFunction>(fn: F, options: TraceOptions): F {
   const name = options.name ?? (fn.name || "anonymous");
   let parameters: readonly Parameter[] | undefined;
-  const begin = (runtime: NonNullable<ReturnType<typeof activeRuntime>>, args: unknown[]): RecordingSpan => {
+  const begin = (runtime: NonNullable<ReturnType<typeof activeRuntime>>, args: unknown[]): OwnSpan => {
     parameters ??= parametersOf(fn);
-    return beginSpan(runtime.tracer, { ...options, name, inputs: namedInputs(parameters, args) }, activeSpan());
+    return beginSpan(runtime, { ...options, name, inputs: namedInputs(parameters, args) });
   };
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
     const runtime = activeRuntime();
     if (runtime === undefined) return Reflect.apply(fn, this, args);
     if (isGeneratorFunction(fn)) {
       // Its body runs with the first step, maybe much later and from elsewhere: inputs and parent are those of the call.
-      const parent = activeSpan();
+      const entry = activeEntry();
       const inputs = safely("trace", () => {
         parameters ??= parametersOf(fn);
         return takeSnapshot(namedInputs(parameters, args)).tree;
       });
       const generator = Reflect.apply(fn, this, args) as AnyIterator;
       return observeGenerator(generator, () =>
-        safely("trace", () => beginSpan(runtime.tracer, { ...options, name, inputs }, parent)),
+        safely("trace", () => beginSpan(runtime, { ...options, name, inputs }, entry)),
       );
     }
     const span = safely("trace", () => begin(runtime, args));
@@ -118,13 +121,8 @@ function traced<F extends AnyFunction>(fn: F, options: TraceOptions): F {
  */
 export function withSpan<T>(options: SpanOptions, work: (span: LiveSpan) => T): T {
   const runtime = activeRuntime();
-  const span = runtime && safely("withSpan", () => beginSpan(runtime.tracer, options, activeSpan()));
+  const span = runtime && safely("withSpan", () => beginSpan(runtime, options));
   return span === undefined ? work(OFF_SPAN) : runSpan(span, () => work(span));
-}
-
-export interface StartSpanOptions extends SpanOptions {
-  /** Default: the current span. */
-  readonly parent?: LiveSpan | undefined;
 }
 
 /**
@@ -133,21 +131,12 @@ export interface StartSpanOptions extends SpanOptions {
  * It does not become the current span: work that begins elsewhere meanwhile must not become its child. Run work inside it with
  * `span.run(work)`, or name it as `parent`.
  */
-export function startSpan(options: StartSpanOptions): LiveSpan {
+export function startSpan(options: SpanOptions): LiveSpan {
   const runtime = activeRuntime();
-  const { parent, ...rest } = options;
-  return (
-    (runtime && safely("startSpan", () => beginSpan(runtime.tracer, rest, asRecording(parent) ?? activeSpan()))) ??
-    OFF_SPAN
-  );
+  return (runtime && safely("startSpan", () => beginSpan(runtime, options))) ?? OFF_SPAN;
 }
 
-function asRecording(span: LiveSpan | undefined): RecordingSpan | undefined {
-  // All spans that users can hold are ours; the one of the off state records nothing.
-  return span === undefined || span === OFF_SPAN ? undefined : (span as RecordingSpan);
-}
-
-function runSpan<T>(span: RecordingSpan, work: () => T): T {
+function runSpan<T>(span: OwnSpan, work: () => T): T {
   let result: T;
   try {
     result = span.run(work);
