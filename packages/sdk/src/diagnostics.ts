@@ -46,6 +46,18 @@ export function countFailure(where: string, error: unknown): void {
   sayOnce(`failure:${where}`, "warn", `Tracing failed in ${where}; the traced code goes on. ${describe(error)}`);
 }
 
+let malformedHeaders = 0;
+
+/** How often trace headers came in that are not as W3C has them, and were ignored. */
+export function malformedHeaderCount(): number {
+  return malformedHeaders;
+}
+
+/** Counts a malformed header of an incoming request. */
+export function countMalformedHeader(): void {
+  malformedHeaders += 1;
+}
+
 /** Runs SDK work inside user code: what it throws is counted, and the result is undefined. */
 export function safely<T>(where: string, work: () => T): T | undefined {
   try {

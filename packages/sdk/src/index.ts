@@ -25,6 +25,12 @@ export type {
   SpanOptions,
   SpanReference,
 } from "./tracing/live-span.ts";
+export {
+  getTraceHeaders,
+  type HeaderSource,
+  type TraceHeaderOptions,
+  withTraceHeaders,
+} from "./tracing/propagation.ts";
 export type { SpanTime } from "./tracing/span-time.ts";
 export {
   startSpan,

@@ -2,7 +2,7 @@
  * Turning tracing on and off, and knowing what became of the spans.
  */
 import { type InitOptions, readConfig } from "./config.ts";
-import { failureCount, sayOnce, warnOnce } from "./diagnostics.ts";
+import { failureCount, malformedHeaderCount, sayOnce, warnOnce } from "./diagnostics.ts";
 import type { Counters } from "./export/counters.ts";
 import { counters, liveExporters, startRuntime, stopRuntime } from "./runtime.ts";
 
@@ -53,6 +53,8 @@ export interface Stats extends Readonly<Counters> {
   readonly queuedBytes: number;
   /** How often the SDK itself failed; the user's code went on each time. */
   readonly failures: number;
+  /** Trace headers that came in malformed and were ignored. */
+  readonly malformedHeaders: number;
 }
 
 /** What became of the spans of this process since it started. */
@@ -64,5 +66,6 @@ export function stats(): Stats {
     queued: exporters.reduce((sum, { unsent }) => sum + unsent, 0),
     queuedBytes: exporters.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0),
     failures: failureCount(),
+    malformedHeaders: malformedHeaderCount(),
   };
 }

@@ -11,7 +11,7 @@ import { newTraceId } from "./ids.ts";
 import type { LiveSpan, RemoteParent, SpanOptions } from "./live-span.ts";
 import { toReference } from "./reference.ts";
 import { isInPart, isSampled } from "./sampling.ts";
-import { RecordingSpan } from "./span.ts";
+import { KIND_INTERNAL, RecordingSpan } from "./span.ts";
 import type { Route } from "./span-record.ts";
 import { toMillis } from "./span-time.ts";
 import { UnsampledSpan } from "./unsampled-span.ts";
@@ -33,7 +33,7 @@ export function beginSpan(runtime: Runtime, options: SpanOptions, entry = active
 function beginChild(runtime: Runtime, options: SpanOptions, parent: RecordingSpan): OwnSpan {
   const startMs = startOf(options) ?? parent.clock.now();
   const { record, scope, traceState, clock } = parent;
-  const companion = runtime.companion?.start({ name: options.name, kind: 1, startMs, parent: record });
+  const companion = runtime.companion?.start({ name: options.name, kind: kindOf(options), startMs, parent: record });
   const span = new RecordingSpan(options, {
     parent,
     traceId: record.traceId,
@@ -58,7 +58,13 @@ function beginRoot(
   const scope = entry?.scope;
   const clock = new TraceClock();
   const startMs = startOf(options) ?? clock.now();
-  const companion = runtime.companion?.start({ name: options.name, kind: 1, startMs, ...(remote && { remote }) });
+  const companion = runtime.companion?.start({
+    name: options.name,
+    kind: kindOf(options),
+    startMs,
+    ...(remote && { remote }),
+    isRoot: options.parent === null,
+  });
   const traceId = companion?.traceId ?? remote?.traceId ?? newTraceId();
   const isRecorded = (companion?.isRecording ?? true) && decide(runtime, options, traceId, remote);
   if (!isRecorded) return new UnsampledSpan({ traceId, scope, traceState: remote?.traceState, companion });
@@ -73,6 +79,7 @@ function beginRoot(
     clock,
     startMs,
   });
+  if (entry?.kind === "frame" && entry.attributes) span.setAttributes(entry.attributes);
   span.record.route.exporter.onStart(span.record);
   return span;
 }
@@ -115,6 +122,10 @@ function given(
 /** Every `LiveSpan` is ours, or that of another copy of the SDK; what else has ids comes from another process. */
 function isOwn(parent: LiveSpan | RemoteParent): parent is OwnSpan {
   return "kind" in parent;
+}
+
+function kindOf({ kind = KIND_INTERNAL }: SpanOptions): number {
+  return kind;
 }
 
 function startOf({ startTime }: SpanOptions): number | undefined {

@@ -17,6 +17,8 @@ export interface Companion {
     readonly parent?: SpanRecord;
     /** Its parent in another process. With neither, the other system's current span is the parent. */
     readonly remote?: RemoteParent;
+    /** The user asked for a new trace, whatever is current. */
+    readonly isRoot?: boolean;
   }): CompanionSpan;
 }
 

@@ -19,6 +19,8 @@ export interface ContextFrame {
   readonly remote: RemoteParent | undefined;
   /** Where traces that begin in it go; undefined = to where `init()` says. */
   readonly scope: Route | undefined;
+  /** Attributes of the spans that begin a trace here, or this process's part of one. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Told apart by `kind`, not by class: another copy of the SDK may have made it. */

@@ -77,6 +77,8 @@ export interface SpanOptions {
   readonly name: string;
   /** What kind of step it is, e.g. `SpanType.TOOL`; default `UNKNOWN`. */
   readonly spanType?: SpanType | undefined;
+  /** As OTLP counts: 1 internal (default), 2 server, 3 client, 4 producer, 5 consumer. */
+  readonly kind?: number | undefined;
   readonly inputs?: unknown;
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
   /** Default: the current span. `null` = none, the span begins a trace. */

@@ -39,7 +39,8 @@ const MAX_INNER_ATTRIBUTES = 128;
 const MAX_MESSAGE_CHARS = 100_000;
 
 const STATUS_CODES = { UNSET: 0, OK: 1, ERROR: 2 } as const;
-const KIND_INTERNAL = 1;
+/** As OTLP counts kinds. */
+export const KIND_INTERNAL = 1;
 
 /** What a span gets from its surroundings when it begins. */
 export interface SpanOrigin {
@@ -85,7 +86,7 @@ export class RecordingSpan implements LiveSpan {
       spanId: companion?.spanId ?? newSpanId(),
       parentSpanId: companion?.parentSpanId ?? origin.parentSpanId,
       name,
-      kind: KIND_INTERNAL,
+      kind: options.kind ?? KIND_INTERNAL,
       startMs: origin.startMs,
       endMs: undefined,
       statusCode: 0,
