@@ -53,7 +53,8 @@ export interface FoundFile {
 
 /** Shorter texts stay where they are: a reference takes about as much. */
 export const MIN_ATTACHMENT_BYTES = 256;
-const MIN_BASE64_CHARS = Math.ceil((MIN_ATTACHMENT_BYTES * 4) / 3);
+/** Shorter texts need not be looked at. */
+export const MIN_FILE_CHARS = Math.ceil((MIN_ATTACHMENT_BYTES * 4) / 3);
 
 /** @see https://www.rfc-editor.org/rfc/rfc2397 */
 const DATA_URL = /^data:([\w.+-]+\/[\w.+-]+)?((?:;[\w.+-]+=[^;,"]*)*);base64,/i;
@@ -72,7 +73,7 @@ export function findFile(
   key: string | undefined,
   siblings: () => ReadonlyMap<string, unknown>,
 ): FoundFile | undefined {
-  if (text.length < MIN_BASE64_CHARS) return undefined;
+  if (text.length < MIN_FILE_CHARS) return undefined;
   if (text.startsWith("data:")) {
     const match = DATA_URL.exec(text.slice(0, 256));
     return match ? { base64: text.slice(match[0].length), contentType: match[1] ?? "text/plain" } : undefined;

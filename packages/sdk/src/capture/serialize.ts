@@ -90,7 +90,7 @@ export function snapshotToJson(snapshot: Snapshot): string {
 type Dictionary = Record<string, unknown>;
 
 /** By reference: objects may have a member of that name. */
-const { hasOwnProperty } = Object.prototype;
+const { hasOwnProperty: isOwn } = Object.prototype;
 
 class Copier {
   readonly tape = new Tape();
@@ -223,9 +223,9 @@ class Copier {
     const { chunk, at } = tape;
     let shape: Shape = this.#root;
     let isOpen = false;
-    // V8 walks the members of one class fastest this way; `hasOwnProperty` costs it nothing here.
+    // V8 walks the members of one class fastest this way; asking for own ones costs it nothing here.
     for (const key in value) {
-      if (!hasOwnProperty.call(value, key)) continue;
+      if (!isOwn.call(value, key)) continue;
       const isFull = this.bytes >= maxBytes || this.#nodes >= maxNodes;
       const name = isFull ? "[truncated]" : key;
       let member: unknown;

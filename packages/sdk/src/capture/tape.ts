@@ -129,12 +129,6 @@ const MAX_CHUNK = 65_536;
 const FIRST_CHUNK = 16;
 const GROWTH = 4;
 
-/** Where in a tape. */
-export interface TapePosition {
-  readonly chunk: number;
-  readonly at: number;
-}
-
 /** A tape that grows at its end. */
 export class Tape {
   readonly chunks: Token[][] = [];
@@ -199,27 +193,71 @@ function newChunk(length: number): Token[] {
 /** Reads a tape from its start, or from a place in it. */
 export class TapeReader {
   readonly #chunks: readonly Token[][];
-  #chunk: readonly Token[];
-  #chunkIndex: number;
+  #tokens: readonly Token[];
+  #chunk: number;
   #at: number;
 
-  constructor(tape: Tape, from: TapePosition = { chunk: 0, at: 0 }) {
+  /** @param chunk, at  a place that another reader of the tape has told */
+  constructor(tape: Tape, chunk = 0, at = 0) {
     this.#chunks = tape.chunks;
-    this.#chunkIndex = from.chunk;
-    this.#chunk = tape.chunks[from.chunk] as Token[]; // a place in this tape
-    this.#at = from.at;
+    this.#chunk = chunk;
+    this.#tokens = tape.chunks[chunk] as Token[]; // a place in this tape
+    this.#at = at;
   }
 
-  get position(): TapePosition {
-    return { chunk: this.#chunkIndex, at: this.#at };
+  get chunk(): number {
+    return this.#chunk;
+  }
+
+  get at(): number {
+    return this.#at;
   }
 
   next(): Token {
-    if (this.#at === this.#chunk.length) {
-      this.#chunkIndex += 1;
-      this.#chunk = this.#chunks[this.#chunkIndex] as Token[]; // the reader asks for as many as were written
+    if (this.#at === this.#tokens.length) {
+      this.#chunk += 1;
+      this.#tokens = this.#chunks[this.#chunk] as Token[]; // the reader asks for as many as were written
       this.#at = 0;
     }
-    return this.#chunk[this.#at++];
+    return this.#tokens[this.#at++];
+  }
+
+  /** Passes over a value, whatever it holds. */
+  skip(): void {
+    this.#skip(this.next());
+  }
+
+  /**
+   * The members of an object that are no objects themselves, by key.
+   *
+   * The reader must be where the first value of the object is.
+   */
+  plainMembers({
+    members,
+    isOpen,
+  }: {
+    readonly members: readonly Shape[];
+    readonly isOpen: boolean;
+  }): Map<string, Token> {
+    const found = new Map<string, Token>();
+    const read = (key: string): void => {
+      const value = this.next();
+      if (typeof value === "object" && value !== null) this.#skip(value);
+      else found.set(key, value);
+    };
+    for (const { key } of members) read(key);
+    if (isOpen) for (let key = this.next(); key !== CLOSE; key = this.next()) read(String(key));
+    return found;
+  }
+
+  #skip(token: Token): void {
+    if (token === ARRAY) {
+      for (let left = Number(this.next()); left > 0; left--) this.skip();
+    } else if (token instanceof Shape) {
+      for (let left = token.size; left > 0; left--) this.skip();
+    } else if (token instanceof OpenShape) {
+      for (let left = token.shape.size; left > 0; left--) this.skip();
+      while (this.next() !== CLOSE) this.skip();
+    }
   }
 }

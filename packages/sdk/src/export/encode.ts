@@ -1,62 +1,73 @@
 /**
- * Spans → bytes of an OTLP export request. JSON text of inputs and outputs is made here, not on the caller's path.
+ * Spans as OTLP has them, and requests made of them.
  */
-import { type HrTime, type Attributes as OtelAttributes, SpanStatusCode } from "@opentelemetry/api";
-import { encodeExportRequest } from "@sightline/wire/otlp/protobuf";
-import type { Attributes, OtlpSpan } from "@sightline/wire/otlp/span";
-import { snapshotToJson } from "../capture/serialize.ts";
-import type { QueuedSpan } from "./queue.ts";
+import {
+  type EncodableAttributes,
+  type EncodableSpan,
+  encodeRequestOf,
+  encodeSpanField,
+} from "@sightline/wire/otlp/protobuf";
+import type { Attributes, AttributeValue } from "@sightline/wire/otlp/span";
+import type { Utf8Text } from "@sightline/wire/otlp/utf8-text";
+import type { SpanRecord } from "../tracing/span-record.ts";
+import type { PreparedSpan } from "./prepared-span.ts";
 
-export interface EncodeOptions {
-  /** Attributes of the resource: who sends. */
-  readonly resource: Attributes;
-  readonly scope: { readonly name: string; readonly version: string };
+/** A value that can be written. */
+export type EncodedValue = AttributeValue | Utf8Text;
+export type EncodedAttributes = Record<string, EncodedValue>;
+
+/** The parts of a span that hold the program's data, masked and encoded. */
+export interface EncodedParts {
+  readonly name: string;
+  readonly statusMessage: string | Utf8Text;
+  readonly attributes: EncodedAttributes;
+  /** In the order of the record's events. */
+  readonly events: readonly { readonly name: string; readonly attributes: EncodedAttributes }[];
+  /** In the order of the record's links. */
+  readonly links: readonly EncodedAttributes[];
 }
 
-/** The request's protobuf bytes, uncompressed. */
-export function encodeSpans(spans: readonly OtlpSpan[], { resource, scope }: EncodeOptions): Uint8Array {
-  return encodeExportRequest([{ resource, scope, spans }]);
-}
-
-/** A span as OTLP has it. What was captured becomes JSON text. */
-export function toOtlpSpan({ span, captured }: QueuedSpan): OtlpSpan {
-  const { traceId, spanId } = span.spanContext();
-  const attributes = toAttributes(span.attributes);
-  for (const [key, snapshot] of captured ?? []) attributes[key] = snapshotToJson(snapshot);
-  return {
-    traceId,
-    spanId,
-    parentSpanId: span.parentSpanContext?.spanId ?? "",
-    name: span.name,
-    // OpenTelemetry's API counts kinds from 0 (internal), OTLP from 1.
-    kind: span.kind + 1,
-    startTimeUnixNano: toNanos(span.startTime),
-    endTimeUnixNano: toNanos(span.endTime),
-    statusCode: span.status.code,
-    statusMessage: span.status.code === SpanStatusCode.ERROR ? (span.status.message ?? "") : "",
+/** A span as a `spans` field of `ScopeSpans`, in chunks. */
+export function encodeSpan(record: SpanRecord, { attributes, events, links, ...texts }: EncodedParts): Uint8Array[] {
+  const span: EncodableSpan = {
+    traceId: record.traceId,
+    spanId: record.spanId,
+    parentSpanId: record.parentSpanId,
+    kind: record.kind,
+    startTimeUnixNano: toNanos(record.startMs),
+    endTimeUnixNano: record.endMs === undefined ? 0n : toNanos(record.endMs),
+    statusCode: record.statusCode,
+    ...texts,
     attributes,
-    events: span.events.map((event) => ({
-      name: event.name,
-      timeUnixNano: toNanos(event.time),
-      attributes: toAttributes(event.attributes ?? {}),
-    })),
-    links: span.links.map((link) => ({
-      traceId: link.context.traceId,
-      spanId: link.context.spanId,
-      attributes: toAttributes(link.attributes ?? {}),
+    events: events.map((event, index) => ({ ...event, timeUnixNano: toNanos(record.events[index]?.timeMs ?? 0) })),
+    links: links.map((link, index) => ({
+      traceId: record.links[index]?.traceId ?? "",
+      spanId: record.links[index]?.spanId ?? "",
+      attributes: link as EncodableAttributes,
     })),
   };
+  return encodeSpanField(span);
 }
 
-function toAttributes(attributes: OtelAttributes): Attributes {
-  const result: Attributes = {};
-  for (const [key, value] of Object.entries(attributes)) {
-    if (value === undefined) continue;
-    result[key] = Array.isArray(value) ? value.map((item) => item ?? null) : value;
-  }
-  return result;
+/**
+ * An export request of spans that go to one experiment.
+ *
+ * @param resource  attributes of who sends
+ * @returns protobuf bytes in chunks, uncompressed
+ */
+export function requestOf(
+  resource: Attributes,
+  scope: { readonly name: string; readonly version: string },
+  spans: readonly PreparedSpan[],
+): Uint8Array[] {
+  return encodeRequestOf(
+    { resource, scope },
+    spans.flatMap(({ bytes }) => bytes),
+  );
 }
 
-function toNanos([seconds, nanos]: HrTime): bigint {
-  return BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
+/** In two parts: nanoseconds of today are beyond the 53 bits of a double. */
+function toNanos(ms: number): bigint {
+  const whole = Math.floor(ms);
+  return BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6));
 }

@@ -10,6 +10,7 @@ import { anyValue, keyValue, LIST_VALUES, MAX_VALUE_DEPTH } from "./messages.ts"
 import { type ProtobufReader, WireType } from "./protobuf-reader.ts";
 import type { ProtobufWriter } from "./protobuf-writer.ts";
 import type { Attributes, AttributeValue } from "./span.ts";
+import { Utf8Text } from "./utf8-text.ts";
 
 /**
  * Reads a `KeyValue` up to `end` into `target`.
@@ -96,7 +97,7 @@ function readKeyValueList(reader: ProtobufReader, end: number, depth: number): A
 export function writeKeyValues(
   writer: ProtobufWriter,
   number: number,
-  entries: { readonly [key: string]: AttributeValue },
+  entries: { readonly [key: string]: AttributeValue | Utf8Text },
   depth: number,
 ): void {
   const keys = Object.keys(entries);
@@ -112,7 +113,7 @@ export function writeKeyValues(
   }
 }
 
-function writeAnyValue(writer: ProtobufWriter, value: AttributeValue | undefined, depth: number): void {
+function writeAnyValue(writer: ProtobufWriter, value: AttributeValue | Utf8Text | undefined, depth: number): void {
   const before = writer.written;
   switch (typeof value) {
     case "string":
@@ -147,7 +148,10 @@ function writeAnyValue(writer: ProtobufWriter, value: AttributeValue | undefined
       return;
   }
   if (value === null) return;
-  if (value instanceof Uint8Array) {
+  if (value instanceof Utf8Text) {
+    writer.chunks(value);
+    writer.close(anyValue.stringValue, before);
+  } else if (value instanceof Uint8Array) {
     writer.bytes(value);
     writer.close(anyValue.bytesValue, before);
   } else if (depth >= MAX_VALUE_DEPTH) {

@@ -5,11 +5,15 @@
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 import { WireType } from "./protobuf-reader.ts";
+import type { Utf8Text } from "./utf8-text.ts";
 
 const HEX = /^(?:[0-9a-f]{2})*$/i;
 const utf8 = new TextEncoder();
 // Above this, TextEncoder is faster than a loop over characters.
 const SHORT_TEXT_CHARS = 64;
+// Copying this much costs less than what comes of one chunk more.
+const SMALL_CHUNK_BYTES = 16 * 1024;
+const GATHERED_BYTES = 64 * 1024;
 
 /** A buffer that is filled from its end; grows by doubling. */
 export class ProtobufWriter {
@@ -17,6 +21,9 @@ export class ProtobufWriter {
   #view: DataView;
   /** Offset of the first written byte. */
   #pos: number;
+  /** Chunks behind those bytes, from last to first, that are finished. */
+  readonly #behind: Uint8Array[] = [];
+  #behindBytes = 0;
 
   constructor(initialBytes = 4096) {
     this.#bytes = new Uint8Array(initialBytes);
@@ -26,12 +33,29 @@ export class ProtobufWriter {
 
   /** Bytes written so far. Taken before and after, it gives the length of what was written between. */
   get written(): number {
+    return this.#inBuffer + this.#behindBytes;
+  }
+
+  get #inBuffer(): number {
     return this.#bytes.length - this.#pos;
   }
 
   /** What was written, as a copy of exactly its size. */
   finish(): Uint8Array {
-    return this.#bytes.slice(this.#pos);
+    if (this.#behind.length === 0) return this.#bytes.slice(this.#pos);
+    const whole = new Uint8Array(this.written);
+    let at = 0;
+    for (const chunk of this.finishChunks()) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole;
+  }
+
+  /** What was written, in order; chunks that were given are not copied. */
+  finishChunks(): Uint8Array[] {
+    this.#seal();
+    return this.#behind.toReversed();
   }
 
   tag(fieldNumber: number, wireType: number): void {
@@ -86,6 +110,21 @@ export class ProtobufWriter {
     this.#bytes.set(bytes, pos);
   }
 
+  /** Bytes that somebody else has made, without their length. Large chunks are taken over as they are, small ones put together. */
+  chunks({ chunks }: Pick<Utf8Text, "chunks">): void {
+    for (let i = chunks.length - 1; i >= 0; i--) {
+      const chunk = chunks[i] as Uint8Array; // 0 <= i < chunks.length
+      if (chunk.length > SMALL_CHUNK_BYTES) {
+        this.#seal();
+        this.#behind.push(chunk);
+        this.#behindBytes += chunk.length;
+      } else {
+        this.bytes(chunk);
+        if (this.#inBuffer > GATHERED_BYTES) this.#seal();
+      }
+    }
+  }
+
   /** UTF-8 without its length; lone surrogates become U+FFFD. */
   text(text: string): void {
     if (text.length > SHORT_TEXT_CHARS) {
@@ -112,9 +151,17 @@ export class ProtobufWriter {
     for (let i = 0; i < size; i++) this.#bytes[pos + i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
   }
 
+  #seal(): void {
+    const written = this.#inBuffer;
+    if (written === 0) return;
+    this.#behind.push(this.#bytes.slice(this.#pos));
+    this.#behindBytes += written;
+    this.#pos = this.#bytes.length;
+  }
+
   #reserve(count: number): number {
     if (count > this.#pos) {
-      const written = this.written;
+      const written = this.#inBuffer;
       const grown = new Uint8Array(Math.max(2 * this.#bytes.length, 2 * (written + count)));
       grown.set(this.#bytes.subarray(this.#pos), grown.length - written);
       this.#bytes = grown;

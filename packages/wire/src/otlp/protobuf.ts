@@ -7,8 +7,16 @@ import { MAX_MESSAGES, type Message, type MessageName, type MessageTable, messag
 import { readKeyValue, writeKeyValues } from "./protobuf-any-value.ts";
 import { ProtobufReader, WireType } from "./protobuf-reader.ts";
 import { ProtobufWriter } from "./protobuf-writer.ts";
-import { toPartialSuccess, toRequestMessage, toSpanGroups } from "./request.ts";
-import type { Attributes, ExportTraceRequest, PartialSuccess } from "./span.ts";
+import { toPartialSuccess, toRequestMessage, toSpanGroups, toSpanMessage } from "./request.ts";
+import type {
+  Attributes,
+  AttributeValue,
+  ExportTraceRequest,
+  OtlpSpan,
+  OtlpSpanGroup,
+  PartialSuccess,
+} from "./span.ts";
+import { Utf8Text } from "./utf8-text.ts";
 
 /**
  * Decodes an `ExportTraceServiceRequest`.
@@ -31,6 +39,52 @@ export function decodeExportRequest(body: Uint8Array): ExportTraceRequest {
  */
 export function encodeExportRequest(groups: ExportTraceRequest): Uint8Array {
   return encode("ExportTraceServiceRequest", toRequestMessage(groups));
+}
+
+/** A span whose texts may be UTF-8 already. */
+export type EncodableSpan = Omit<OtlpSpan, "statusMessage" | "attributes" | "events" | "links"> & {
+  readonly statusMessage: string | Utf8Text;
+  readonly attributes: EncodableAttributes;
+  readonly events: readonly (Omit<OtlpSpan["events"][number], "attributes"> & {
+    readonly attributes: EncodableAttributes;
+  })[];
+  readonly links: readonly (Omit<OtlpSpan["links"][number], "attributes"> & {
+    readonly attributes: EncodableAttributes;
+  })[];
+};
+
+export type EncodableAttributes = Readonly<Record<string, AttributeValue | Utf8Text>>;
+
+/**
+ * Encodes one span as a `spans` field of `ScopeSpans`, to be put into a request by {@link encodeRequestOf}.
+ *
+ * @returns the field with its tag and length, in chunks; long texts that were UTF-8 already are among them, not copied
+ */
+export function encodeSpanField(span: EncodableSpan): Uint8Array[] {
+  const writer = new ProtobufWriter(SPAN_BYTES);
+  // The writers take a Utf8Text wherever the tables say `string` or `attributes`.
+  writeMessage(writer, "Span", toSpanMessage(span as OtlpSpan) as Readonly<Record<string, unknown>>);
+  writer.close(SPANS, 0);
+  return writer.finishChunks();
+}
+
+/**
+ * An `ExportTraceServiceRequest` of one resource and scope around spans that are encoded.
+ *
+ * @param fields  what {@link encodeSpanField} gave, span after span
+ * @returns the request in chunks
+ */
+export function encodeRequestOf(
+  { resource, scope }: Omit<OtlpSpanGroup, "spans">,
+  fields: readonly Uint8Array[],
+): Uint8Array[] {
+  const writer = new ProtobufWriter();
+  writer.chunks({ chunks: fields });
+  writeMessage(writer, "ScopeSpans", { scope, spans: NONE });
+  writer.close(SCOPE_SPANS, 0);
+  writeMessage(writer, "ResourceSpans", { resource: { attributes: resource }, scopeSpans: NONE });
+  writer.close(RESOURCE_SPANS, 0);
+  return writer.finishChunks();
 }
 
 /** Encodes an `ExportTraceServiceResponse`: zero bytes when every span was accepted. */
@@ -91,6 +145,18 @@ function planOf(table: MessageTable): Plan {
 const plans: Readonly<Record<string, Plan>> = Object.fromEntries(
   Object.entries(messages).map(([name, table]) => [name, planOf(table)]),
 );
+
+/** Most spans without their texts. */
+const SPAN_BYTES = 1024;
+
+function fieldNumber<M extends MessageName>(message: M, name: keyof Message<M>): number {
+  const [number] = Object.entries(messages[message] as MessageTable).find(([, field]) => field.name === name) ?? [];
+  return Number(number);
+}
+
+const RESOURCE_SPANS = fieldNumber("ExportTraceServiceRequest", "resourceSpans");
+const SCOPE_SPANS = fieldNumber("ResourceSpans", "scopeSpans");
+const SPANS = fieldNumber("ScopeSpans", "spans");
 
 function decode<M extends MessageName>(name: M, body: Uint8Array): Message<M> {
   const reader = new ProtobufReader(body);
@@ -188,7 +254,8 @@ function writeField(writer: ProtobufWriter, { number, type, wireType }: PlannedF
   const before = writer.written;
   switch (type) {
     case "string":
-      writer.text(value as string);
+      if (value instanceof Utf8Text) writer.chunks(value);
+      else writer.text(value as string);
       break;
     case "id":
       writer.hex(value as string);

@@ -59,7 +59,8 @@ export function toSpan(span: Message<"Span">): OtlpSpan {
   };
 }
 
-function toSpanMessage(span: OtlpSpan): Message<"Span"> {
+/** A span as the message has it. */
+export function toSpanMessage(span: OtlpSpan): Message<"Span"> {
   const { statusCode, statusMessage, ...rest } = span;
   const unset = statusCode === 0 && statusMessage === "";
   return { ...rest, status: unset ? undefined : { code: statusCode, message: statusMessage } };
