@@ -5,14 +5,32 @@
 export { SpanType } from "@sightline/wire/model/span-type";
 export type { Autolog, AutologOptions } from "./autolog/instrument.ts";
 export { autolog, openai } from "./autolog/registry.ts";
+export type { AssessmentChanges, Expectation, Feedback } from "./client/assessments.ts";
 export {
   deleteTraceTag,
-  type FoundTrace,
   getTrace,
+  iterateTraces,
+  logExpectation,
+  logFeedback,
   searchTraces,
   setTraceTag,
-  type TraceSearch,
-} from "./client.ts";
+} from "./client/default-client.ts";
+export type { ListedExperiment, TraceDeletion } from "./client/experiments.ts";
+export type { SpanEnd, StartChildOptions, StartTraceOptions, TraceEnd } from "./client/manual-spans.ts";
+export type {
+  Metric,
+  MetricMoment,
+  MetricPoint,
+  NewRun,
+  ParamValue,
+  Run,
+  RunChanges,
+  RunSearch,
+} from "./client/runs.ts";
+export type { FoundTrace, SearchWithSpans, TraceSearch } from "./client/search-traces.ts";
+export { type ClientOptions, SightlineClient } from "./client/sightline-client.ts";
+export { type SpanQuery, Trace, type TraceJson } from "./client/trace.ts";
+export { type AnyTrace, type TableOptions, type TraceRow, toTable } from "./client/trace-table.ts";
 export type { InitOptions } from "./config.ts";
 export { flush, init, type Stats, shutdown, stats } from "./init.ts";
 export { getCurrentSpan } from "./tracing/context.ts";

@@ -5,7 +5,7 @@
 import { toTraceId } from "@sightline/wire/ids";
 import { safely, sayOnce } from "../diagnostics.ts";
 import { activeSpan, lastNotedTrace } from "./context.ts";
-import type { RecordingSpan } from "./span.ts";
+import type { LiveSpan } from "./live-span.ts";
 
 /**
  * The id of the trace that is running here (`tr-` + 32 hex digits); outside of every trace, of the one that began or ended last in
@@ -53,10 +53,11 @@ export function updateCurrentTrace(update: TraceUpdate): void {
     return;
   }
   // Work that outlives its root (a detached promise) can only say it on the span that still runs.
-  safely("updateCurrentTrace", () => write(span.root.isEnded ? span : span.root, update));
+  safely("updateCurrentTrace", () => describeTrace(span.root.isEnded ? span : span.root, update));
 }
 
-function write(carrier: RecordingSpan, update: TraceUpdate): void {
+/** Writes what is said of a whole trace to one of its spans. */
+export function describeTrace(carrier: Pick<LiveSpan, "setAttribute">, update: TraceUpdate): void {
   for (const [key, value] of Object.entries(update.tags ?? {})) {
     carrier.setAttribute(`mlflow.traceTag.${key}`, toText(value));
   }

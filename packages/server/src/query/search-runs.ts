@@ -12,7 +12,7 @@ import {
 import { SightlineError } from "@sightline/wire/errors";
 import { parseRunFilter, parseRunOrder, type RunCondition, type RunOrder } from "@sightline/wire/filter/run-filter";
 import { parseJson, stringifyJson } from "@sightline/wire/json";
-import { toMetricValue } from "@sightline/wire/model/run";
+import { toMetricValue } from "@sightline/wire/model/metric-number";
 import { getRun } from "./runs.ts";
 import type { Stores } from "./stores.ts";
 import { findExperiments } from "./trace-selection.ts";

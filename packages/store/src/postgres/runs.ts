@@ -6,7 +6,8 @@
  */
 import { SightlineError } from "@sightline/wire/errors";
 import { preview } from "@sightline/wire/json";
-import { RUN_NAME_TAG, type Run, toMetricValue } from "@sightline/wire/model/run";
+import { toMetricValue } from "@sightline/wire/model/metric-number";
+import { RUN_NAME_TAG, type Run } from "@sightline/wire/model/run";
 import { and, eq, inArray, isNotNull, isNull, lt, type SQL, sql } from "drizzle-orm";
 import type { NodePgDatabase } from "drizzle-orm/node-postgres";
 import type { KeyValue, NewRun, RunChanges } from "../runs.ts";

@@ -20,17 +20,6 @@ export function isFinalStatus(status: RunStatus): boolean {
 export const MetricValue = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
 export type MetricValue = z.infer<typeof MetricValue>;
 
-/** The number that a value on the wire stands for. */
-export function toNumber(value: MetricValue): number {
-  return Number(value);
-}
-
-/** A number as it goes over the wire. */
-export function toMetricValue(value: number): MetricValue {
-  if (Number.isFinite(value)) return value;
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-}
-
 /** One measurement. */
 export const MetricPoint = z.object({
   value: MetricValue,

@@ -6,9 +6,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { encodeExportResponse } from "@sightline/wire/otlp/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { deleteTraceTag, getTrace, searchTraces, setTraceTag } from "./client.ts";
-import { init, shutdown } from "./init.ts";
-import { trace } from "./tracing/trace.ts";
+import { init, shutdown } from "../init.ts";
+import { trace } from "../tracing/trace.ts";
+import { deleteTraceTag, getTrace, searchTraces, setTraceTag } from "./default-client.ts";
 
 const requests: string[] = [];
 /** Three pages of traces: the ids count up. */

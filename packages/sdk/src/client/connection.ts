@@ -1,0 +1,79 @@
+/**
+ * The way to a server's API. Its tables and schemas are loaded with the first call: programs that only trace do not pay for them.
+ */
+import type { ApiClient } from "@sightline/wire/api/client";
+import { SightlineError } from "@sightline/wire/errors";
+import { type Config, readConfig } from "../config.ts";
+import { flush } from "../init.ts";
+import { lastConfig } from "../runtime.ts";
+
+export interface ConnectionOptions {
+  /** Address of the Sightline server; default: that of `init()`, else of the environment. */
+  readonly url?: string | undefined;
+  /** Sent as a bearer token. The key of `init()` goes to the server of `init()` only. */
+  readonly apiKey?: string | undefined;
+}
+
+/** Looked up anew at each call: `init()` may come later, or be called again. */
+export interface Connection {
+  /**
+   * The API.
+   *
+   * @throws BAD_SETTING when no server is set, or its address is none
+   */
+  api(): Promise<ApiClient>;
+  /** The API, after what this program has recorded so far was sent: a question about traces must find its own. */
+  apiWithTraces(): Promise<ApiClient>;
+  /** The experiment of `init()`, if this is the server of `init()`. */
+  experiment(): string | undefined;
+}
+
+/** Makes a connection; nothing is sent until it is asked something. */
+export function connectTo(options: ConnectionOptions = {}): Connection {
+  const api = async (): Promise<ApiClient> => {
+    const { url, apiKey } = resolve(options);
+    const { createClient } = await import("@sightline/wire/api/client");
+    return createClient({
+      baseUrl: url,
+      ...(apiKey !== undefined && { headers: { authorization: `Bearer ${apiKey}` } }),
+    });
+  };
+  return {
+    api,
+    async apiWithTraces() {
+      const client = await api();
+      await flush();
+      return client;
+    },
+    experiment: () => (isDefault(options) ? lastConfig()?.experiment : undefined),
+  };
+}
+
+/** @throws BAD_SETTING */
+function resolve(options: ConnectionOptions): Pick<Config, "url" | "apiKey"> {
+  const set = lastConfig();
+  const { url, apiKey } = options;
+  if (url === undefined) {
+    if (set !== undefined) return apiKey === undefined ? set : { ...set, apiKey };
+    throw new SightlineError("BAD_SETTING", "No server is set; call init({ url }) or set SIGHTLINE_URL.");
+  }
+  const own = readConfig({ url, apiKey }, {});
+  if (own === undefined) throw new SightlineError("BAD_SETTING", "The url of the client is empty; give an address.");
+  return own.url === set?.url ? { ...set, ...own } : own;
+}
+
+function isDefault({ url }: ConnectionOptions): boolean {
+  return url === undefined || readConfig({ url }, {})?.url === lastConfig()?.url;
+}
+
+/** A record without the members that are undefined: on the wire a field is there or not. */
+export function withoutUndefined<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const given = Object.entries(record).filter(([, value]) => value !== undefined);
+  // Only members whose value is undefined were dropped, and the type says no more than that.
+  return Object.fromEntries(given) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** A moment as the API takes it. */
+export function toTimeText(time: Date | string): string {
+  return typeof time === "string" ? time : time.toISOString();
+}
