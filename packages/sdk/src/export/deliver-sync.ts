@@ -8,28 +8,35 @@ import { Worker } from "node:worker_threads";
 
 export interface LastDelivery {
   readonly url: URL;
+  /** Headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Protobuf bytes, uncompressed. */
-  readonly bodies: readonly Uint8Array[];
+  readonly requests: readonly {
+    readonly headers: Readonly<Record<string, string>>;
+    /** Uncompressed, in chunks. */
+    readonly body: readonly Uint8Array[];
+  }[];
   readonly timeoutMs: number;
 }
 
 // Plain JavaScript in a text: it must run without the loaders that the program was started with, from a bundle too.
 // `progress[0]` counts the requests that are settled, `progress[1 + i]` is the status of request i (0 = not sent).
+// After a request that got no answer the others are not tried: each would take its time, and the server is away.
 const SOURCE = `
-const { workerData: { url, headers, bodies, progress } } = require("node:worker_threads");
-const { request } = require(url.startsWith("https:") ? "node:https" : "node:http");
+const { workerData: { url, requests, progress } } = require("node:worker_threads");
+const { Agent, request } = require(url.startsWith("https:") ? "node:https" : "node:http");
 const { gzipSync } = require("node:zlib");
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const send = (index) => {
-  if (index === bodies.length) return;
+  if (index === requests.length) return;
   const settle = (status) => {
     Atomics.store(progress, 1 + index, status);
-    Atomics.add(progress, 0, 1);
+    Atomics.store(progress, 0, status < 0 ? requests.length : index + 1);
     Atomics.notify(progress, 0);
-    send(index + 1);
+    if (status > 0) send(index + 1);
   };
-  const body = gzipSync(bodies[index], { level: 1 });
-  const sent = request(url, { method: "POST", headers: { ...headers, "content-encoding": "gzip", "content-length": body.length } });
+  const { headers, chunks } = requests[index];
+  const body = gzipSync(Buffer.concat(chunks), { level: 1 });
+  const sent = request(url, { method: "POST", agent, headers: { ...headers, "content-length": body.length } });
   sent.on("response", (response) => response.resume().on("end", () => settle(response.statusCode)));
   sent.on("error", () => settle(-1));
   sent.end(body);
@@ -38,26 +45,30 @@ send(0);
 `;
 
 /**
- * Sends the bodies one after the other and blocks until they are settled or the time is over.
+ * Sends requests one after the other, gzipped, and blocks until they are settled or the time is over.
  *
- * @returns for each body whether the server acknowledged it
+ * @returns for each request whether the server acknowledged it
  */
-export function deliverSync({ url, headers, bodies, timeoutMs }: LastDelivery): boolean[] {
+export function deliverSync({ url, headers, requests, timeoutMs }: LastDelivery): boolean[] {
   const deadline = Date.now() + timeoutMs;
-  const progress = new Int32Array(new SharedArrayBuffer(4 * (1 + bodies.length)));
+  const progress = new Int32Array(new SharedArrayBuffer(4 * (1 + requests.length)));
   const worker = new Worker(SOURCE, {
     eval: true,
     execArgv: [],
     // Loaders and inspectors of the program have no business here.
     env: { ...process.env, NODE_OPTIONS: "" },
-    workerData: { url: url.href, headers, bodies, progress },
+    workerData: {
+      url: url.href,
+      requests: requests.map((request) => ({ headers: { ...headers, ...request.headers }, chunks: request.body })),
+      progress,
+    },
   });
   worker.unref();
-  for (let settled = 0; settled < bodies.length; settled = Atomics.load(progress, 0)) {
+  for (let settled = 0; settled < requests.length; settled = Atomics.load(progress, 0)) {
     const left = deadline - Date.now();
     if (left <= 0 || Atomics.wait(progress, 0, settled, left) === "timed-out") break;
   }
-  return bodies.map((_, index) => {
+  return requests.map((_, index) => {
     const status = Atomics.load(progress, 1 + index);
     return status >= 200 && status <= 299;
   });

@@ -14,7 +14,6 @@ import { isMainThread } from "node:worker_threads";
 import { countFailure, warnAtExit } from "../diagnostics.ts";
 import { deliverSync } from "./deliver-sync.ts";
 import type { Exporter } from "./exporter.ts";
-import { countEnded } from "./queue.ts";
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
@@ -48,9 +47,9 @@ function uninstall(): void {
 function onBeforeExit(): void {
   for (const exporter of exporters) {
     exporter.announceAll();
-    if (exporter.unsent === 0 || exporter.exitTimeoutMs === 0 || exhausted.has(exporter)) continue;
+    if (!exporter.hasWork || exporter.exitTimeoutMs === 0 || exhausted.has(exporter)) continue;
     exporter
-      .flush(exporter.exitTimeoutMs)
+      .flush(exporter.exitTimeoutMs, { isLast: true })
       .then((isDelivered) => {
         if (!isDelivered) exhausted.add(exporter);
       })
@@ -69,22 +68,15 @@ function onExit(): void {
 }
 
 function deliverLast(exporter: Exporter): void {
-  const spans = exporter.takeUnsent();
-  if (spans.length === 0) return;
   // The loop of a worker thread cannot be held: it is told to stop while it runs.
   if (exhausted.has(exporter) || exporter.exitTimeoutMs === 0 || !isMainThread) {
-    exporter.lose(countEnded(spans), warnAtExit);
+    exporter.giveUp(warnAtExit);
     return;
   }
-  const requests = exporter.encodeLast(spans);
+  const requests = exporter.takeLast();
   const { url, headers, exitTimeoutMs } = exporter;
-  const kept = deliverSync({ url, headers, bodies: requests.map(({ body }) => body), timeoutMs: exitTimeoutMs });
-  let lost = 0;
-  for (const [index, { spans: count }] of requests.entries()) {
-    if (kept[index]) exporter.countSent(count);
-    else lost += count;
-  }
-  exporter.lose(lost, warnAtExit);
+  const areKept = requests.length === 0 ? [] : deliverSync({ url, headers, requests, timeoutMs: exitTimeoutMs });
+  exporter.settleLast(requests, areKept, warnAtExit);
 }
 
 function onSignal(signal: NodeJS.Signals): void {

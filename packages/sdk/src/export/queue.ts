@@ -1,57 +1,19 @@
 /**
  * The queue between the user's code and the network: bounded in bytes, the oldest spans give way.
  */
-import type { ReadableSpan } from "@opentelemetry/sdk-trace-base";
-import { capturedOf } from "../capture/captured.ts";
-import type { Snapshot } from "../capture/serialize.ts";
-
-/** A span on its way to the server, with what was captured for it. */
-export interface QueuedSpan {
-  readonly span: ReadableSpan;
-  readonly captured: ReadonlyMap<string, Snapshot> | undefined;
-  /** About the memory that it holds, and about the bytes that it takes on the way, uncompressed. */
-  readonly bytes: number;
-  /** Not its last word: it was still running and will come again. Such spans are not counted. */
-  readonly isRunning: boolean;
-}
-
-/** Ids, times, name, status and the objects around them. */
-const BASE_BYTES = 500;
-
-/** Weighs a span and puts it together with what was captured for it. */
-export function toQueuedSpan(span: ReadableSpan): QueuedSpan {
-  const captured = capturedOf(span);
-  let bytes = BASE_BYTES + attributeBytes(span.attributes);
-  for (const event of span.events) bytes += BASE_BYTES + attributeBytes(event.attributes ?? {});
-  for (const snapshot of captured?.values() ?? []) bytes += snapshot.bytes;
-  return { span, captured, bytes, isRunning: !span.ended };
-}
-
-/** How many of them count: those that ended. */
-export function countEnded(spans: readonly QueuedSpan[]): number {
-  return spans.reduce((count, { isRunning }) => (isRunning ? count : count + 1), 0);
-}
-
-function attributeBytes(attributes: Readonly<Record<string, unknown>>): number {
-  let bytes = 0;
-  for (const key in attributes) {
-    const value = attributes[key];
-    bytes += key.length + (typeof value === "string" ? value.length : Array.isArray(value) ? 16 * value.length : 8);
-  }
-  return bytes;
-}
+import type { SpanRecord } from "../tracing/span-record.ts";
 
 /**
- * First in, first out; holds at most `maxBytes`. Spans that were taken count until they are released: they are in memory while
- * their request is under way.
+ * First in, first out; holds at most `maxBytes`. What was taken counts until it is released: it is in memory while it is encoded
+ * and while its request is under way.
  */
 export class SpanQueue {
   readonly #maxBytes: number;
   // Taken from the front by index, so that taking is cheap at any length.
-  #spans: (QueuedSpan | undefined)[] = [];
+  #spans: (SpanRecord | undefined)[] = [];
   #first = 0;
   #waitingBytes = 0;
-  #takenBytes = 0;
+  #heldBytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -67,31 +29,30 @@ export class SpanQueue {
     return this.#waitingBytes;
   }
 
-  /** Bytes of all spans, those under way included. */
+  /** Bytes of all that is in memory, what was taken included. */
   get bytes(): number {
-    return this.#waitingBytes + this.#takenBytes;
+    return this.#waitingBytes + this.#heldBytes;
   }
 
   /**
    * Adds a span.
    *
-   * @returns the spans that were dropped: the oldest, until the new one fits; the new one too if there is no room even so
+   * @returns how many spans were dropped: the oldest, until the new one fits; the new one too if there is no room even so
    */
-  push(span: QueuedSpan): QueuedSpan[] {
+  push(span: SpanRecord): number {
     this.#spans.push(span);
     this.#waitingBytes += span.bytes;
-    const dropped: QueuedSpan[] = [];
-    while (this.bytes > this.#maxBytes) {
-      const oldest = this.#shift();
-      if (oldest === undefined) break;
-      dropped.push(oldest);
-    }
+    let dropped = 0;
+    while (this.bytes > this.#maxBytes && this.#shift() !== undefined) dropped += 1;
     return dropped;
   }
 
-  /** Removes and returns the oldest spans: at least one if there is one, then as many as fit in both limits. */
-  take(maxSpans: number, maxBytes: number): QueuedSpan[] {
-    const taken: QueuedSpan[] = [];
+  /**
+   * Removes and returns the oldest spans: at least one if there is one, then as many as fit in both limits. Their bytes are held
+   * until they are released.
+   */
+  take(maxSpans: number, maxBytes: number): SpanRecord[] {
+    const taken: SpanRecord[] = [];
     let bytes = 0;
     while (taken.length < maxSpans) {
       const next = this.#spans[this.#first];
@@ -100,26 +61,35 @@ export class SpanQueue {
       taken.push(next);
       this.#shift();
     }
-    this.#takenBytes += bytes;
+    this.hold(bytes);
     return taken;
   }
 
-  /** Says that spans which were taken are settled. */
-  release(taken: readonly QueuedSpan[]): void {
-    for (const { bytes } of taken) this.#takenBytes -= bytes;
+  /** Counts bytes that are in memory on behalf of spans that were taken: their encoded form, their request. */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes;
   }
 
-  #shift(): QueuedSpan | undefined {
+  release(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  #shift(): SpanRecord | undefined {
     const span = this.#spans[this.#first];
     if (span === undefined) return undefined;
     this.#waitingBytes -= span.bytes;
     this.#spans[this.#first] = undefined;
     this.#first += 1;
-    // Moving the rest is paid for by the thousand spans that went before.
-    if (this.#first >= 1024 || this.#first === this.#spans.length) {
+    // Moving the rest is paid for by the spans that went before: as many as are moved.
+    if (this.#first === this.#spans.length || (this.#first >= 1024 && this.#first * 2 >= this.#spans.length)) {
       this.#spans = this.#spans.slice(this.#first);
       this.#first = 0;
     }
     return span;
   }
+}
+
+/** Bytes that records hold together. */
+export function recordBytes(records: readonly SpanRecord[]): number {
+  return records.reduce((sum, { bytes }) => sum + bytes, 0);
 }

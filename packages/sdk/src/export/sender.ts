@@ -1,5 +1,5 @@
 /**
- * OTLP over HTTP: one request at a time on a kept connection, tried again while the server is away.
+ * HTTP to the server: one request at a time on a kept connection, tried again while the server is away.
  *
  * `node:http` rather than `fetch`: programs replace and observe `fetch`, and its sockets cannot be kept from holding a process
  * open.
@@ -8,27 +8,35 @@
  */
 import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
-import { promisify } from "node:util";
-import { constants, gzip } from "node:zlib";
 import { context, createContextKey } from "@opentelemetry/api";
-import { parseJson } from "@sightline/wire/json";
-import { decodeExportResponse } from "@sightline/wire/otlp/protobuf";
-import type { Config } from "../config.ts";
 
-/** What became of a request. */
-export type Outcome =
-  | { readonly kind: "accepted"; readonly rejectedSpans: number; readonly message: string }
-  /** The server said no for good. */
-  | { readonly kind: "refused"; readonly status: number; readonly message: string }
-  /** `deliver` was told to give up. */
-  | { readonly kind: "given-up" };
-
-export interface SenderEvents {
-  /** A try failed and another will follow in `delayMs`. */
-  onRetry(reason: string, delayMs: number): void;
+/** A request to the server. */
+export interface OutgoingRequest {
+  readonly method: "POST" | "PUT";
+  /** At the sender's server. */
+  readonly url: URL;
+  /** Beside `authorization` and `content-length`. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** In chunks; kept until the answer is there. */
+  readonly body: readonly Uint8Array[];
 }
 
-/** Statuses that OTLP calls retryable. */
+/** What a server said for good. */
+export interface Answer {
+  readonly status: number;
+  /** At most 64 KiB of it. */
+  readonly body: Buffer;
+}
+
+export interface SenderOptions {
+  /** Address of the server. */
+  readonly url: string;
+  readonly apiKey?: string | undefined;
+  /** A try failed and another will follow in `delayMs`. */
+  readonly onRetry: (reason: string, delayMs: number) => void;
+}
+
+/** Statuses that OTLP calls retryable, on our own routes too. */
 const RETRYABLE = new Set([429, 502, 503, 504]);
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 10_000;
@@ -41,29 +49,25 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** Answers are empty or a sentence. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-const compress = promisify(gzip);
-
 // The key that OpenTelemetry's instrumentations look for: a program that traces its HTTP calls is not to trace ours. By name,
 // because @opentelemetry/core exports it only as a function.
 const SUPPRESS_TRACING = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
 
-/** Sends export requests to one server. */
+/** Sends requests to one server, one after the other. */
 export class Sender {
-  readonly url: URL;
-  readonly #headers: Record<string, string>;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #agent: HttpAgent;
-  readonly #events: SenderEvents;
+  readonly #options: SenderOptions;
   #wait: { readonly finish: () => void } | undefined;
 
-  constructor(config: Pick<Config, "url" | "experiment" | "apiKey">, events: SenderEvents) {
-    this.url = new URL(`${config.url}/v1/traces`);
-    this.#headers = requestHeaders(config);
+  constructor(options: SenderOptions) {
+    this.#options = options;
     // keepAlive as a setting of the agent: a new connection for each request costs more than the request.
-    this.#agent = new (this.url.protocol === "https:" ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 });
-    this.#events = events;
+    this.#agent = new (options.url.startsWith("https:") ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 });
+    this.#headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` };
   }
 
-  /** Headers of every request but those about the body. */
+  /** Headers that every request gets. */
   get headers(): Readonly<Record<string, string>> {
     return this.#headers;
   }
@@ -73,19 +77,18 @@ export class Sender {
    * growing pauses, or after what Retry-After says. Never rejects for reasons of the network.
    *
    * @param signal  gives up
+   * @returns undefined when it was given up
    */
-  async deliver(body: Uint8Array, signal: AbortSignal): Promise<Outcome> {
-    const compressed = await compress(body, { level: constants.Z_BEST_SPEED });
+  async send(request: OutgoingRequest, signal: AbortSignal): Promise<Answer | undefined> {
     for (let attempt = 0; ; attempt++) {
-      if (signal.aborted) return { kind: "given-up" };
-      let result = await this.#post(compressed, signal).catch((error: Error) => error);
+      if (signal.aborted) return undefined;
+      let result = await this.#try(request, signal).catch((error: Error) => error);
       // The server closed a kept connection at the moment it was used again: no sign of trouble.
-      if (result instanceof StaleConnection)
-        result = await this.#post(compressed, signal).catch((error: Error) => error);
-      if (signal.aborted) return { kind: "given-up" };
-      if (!(result instanceof Error) && !RETRYABLE.has(result.status)) return toOutcome(result);
+      if (result instanceof StaleConnection) result = await this.#try(request, signal).catch((error: Error) => error);
+      if (signal.aborted) return undefined;
+      if (!(result instanceof Error) && !RETRYABLE.has(result.status)) return result;
       const delayMs = retryDelay(attempt, result instanceof Error ? undefined : result.retryAfter);
-      this.#events.onRetry(result instanceof Error ? reasonOf(result) : `status ${result.status}`, delayMs);
+      this.#options.onRetry(result instanceof Error ? reasonOf(result) : `status ${result.status}`, delayMs);
       await this.#pause(delayMs, signal);
     }
   }
@@ -114,15 +117,20 @@ export class Sender {
     });
   }
 
-  #post(body: Buffer, signal: AbortSignal): Promise<Answer> {
-    return context.with(context.active().setValue(SUPPRESS_TRACING, true), () => this.#request(body, signal));
+  #try(request: OutgoingRequest, signal: AbortSignal): Promise<FirstAnswer> {
+    return context.with(context.active().setValue(SUPPRESS_TRACING, true), () => this.#exchange(request, signal));
   }
 
-  #request(body: Buffer, signal: AbortSignal): Promise<Answer> {
+  #exchange({ method, url, headers, body }: OutgoingRequest, signal: AbortSignal): Promise<FirstAnswer> {
     return new Promise((resolve, reject) => {
-      const send = this.url.protocol === "https:" ? requestHttps : requestHttp;
-      const headers = { ...this.#headers, "content-encoding": "gzip", "content-length": body.length };
-      const request = send(this.url, { method: "POST", agent: this.#agent, headers, signal });
+      const send = url.protocol === "https:" ? requestHttps : requestHttp;
+      const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
+      const request = send(url, {
+        method,
+        agent: this.#agent,
+        headers: { ...this.#headers, ...headers, "content-length": length },
+        signal,
+      });
       const answered = setTimeout(() => request.destroy(new Error("no answer")), ANSWER_TIMEOUT_MS).unref();
       const done = (): void => clearTimeout(answered);
       request.on("socket", (socket) => {
@@ -134,24 +142,26 @@ export class Sender {
       });
       request.on("error", (error) => {
         done();
-        const isStale = request.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET";
+        const isStale = request.reusedSocket && CLOSED.has((error as NodeJS.ErrnoException).code);
         reject(isStale ? new StaleConnection(error.message, { cause: error }) : error);
       });
       request.on("response", (response) => readAnswer(response).then(resolve, reject).finally(done));
-      request.end(body);
+      for (const chunk of body) request.write(chunk);
+      request.end();
     });
   }
 }
 
+/** What a write to a connection fails with that the other side has closed. */
+const CLOSED = new Set<string | undefined>(["ECONNRESET", "EPIPE"]);
+
 class StaleConnection extends Error {}
 
-interface Answer {
-  readonly status: number;
-  readonly body: Buffer;
+interface FirstAnswer extends Answer {
   readonly retryAfter: string | undefined;
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+async function readAnswer(response: IncomingMessage): Promise<FirstAnswer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -164,38 +174,6 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
     body: Buffer.concat(chunks),
     retryAfter: response.headers["retry-after"],
   };
-}
-
-function requestHeaders({ experiment, apiKey }: Pick<Config, "experiment" | "apiKey">): Record<string, string> {
-  return {
-    "content-type": "application/x-protobuf",
-    ...(experiment !== undefined && { "x-sightline-experiment": encodeHeader(experiment) }),
-    ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-  };
-}
-
-/** Header values are ASCII; names of experiments are any text. The server undoes percent-encoding. */
-function encodeHeader(text: string): string {
-  return /^[\x20-\x24\x26-\x7e]*$/.test(text) ? text : encodeURIComponent(text);
-}
-
-function toOutcome({ status, body }: Answer): Outcome {
-  if (status < 200 || status > 299) return { kind: "refused", status, message: errorText(body) };
-  try {
-    const partial = body.length === 0 ? undefined : decodeExportResponse(body);
-    return { kind: "accepted", rejectedSpans: partial?.rejectedSpans ?? 0, message: partial?.errorMessage ?? "" };
-  } catch {
-    // A proxy's page with status 200: nobody kept the spans.
-    return { kind: "refused", status, message: "The answer is not OTLP; is there a Sightline server at this address?" };
-  }
-}
-
-/** The sentence in an error answer: Sightline's and MLflow's are JSON with a message; of others the beginning is shown. */
-function errorText(body: Buffer): string {
-  const text = body.toString("utf8");
-  const answer = parseJson(text) as { message?: unknown; error?: { message?: unknown } } | null | undefined;
-  const sentence = answer?.error?.message ?? answer?.message;
-  return typeof sentence === "string" ? sentence : text.replace(/\p{Cc}+/gu, " ").slice(0, 200);
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
