@@ -159,11 +159,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   // Before the endpoints: `/traces/export` must not be taken for the trace "export".
   const spoolDir = join(options.dataDir ?? tmpdir(), "spool");
   const admit = () => lifeCycle.disk.admit();
+  const admitBytes = (bytes: number) => lifeCycle.disk.admitBytes(bytes);
   const checkDisk = async () => {
     await lifeCycle.disk.check();
     admit();
   };
-  addStreams(hono, createTransferRoutes({ stores, backups, admit, checkDisk, spoolDir }));
+  addStreams(hono, createTransferRoutes({ stores, backups, admit, admitBytes, checkDisk, spoolDir }));
   addEndpoints(
     hono,
     endpoints,

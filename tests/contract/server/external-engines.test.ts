@@ -1,6 +1,7 @@
 /**
  * A server on engines that it did not start: ClickHouse and PostgreSQL by URL, no data directory.
  */
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ExternalEngine, startExternalClickHouse, startExternalPostgres } from "../../harness/external-engines.ts";
@@ -49,6 +50,15 @@ test("what is written is read at once and after a restart, and nothing lies in t
     body: JSON.stringify({ value: "prod" }),
   });
   expect(tagged.status).toBe(200);
+
+  // Attachments have no place then: refused in a sentence, and everything else goes on.
+  const attachments = `${server.url}${path}/attachments`;
+  const refused = await fetch(`${attachments}/${randomUUID()}`, { method: "PUT", body: "bytes" });
+  expect(refused.status).toBe(501);
+  expect(await refused.json()).toMatchObject({
+    error: { code: "ATTACHMENTS_UNAVAILABLE", message: expect.stringContaining("it has no data directory") },
+  });
+  expect(await (await fetch(attachments)).json()).toEqual({ attachments: [] });
 
   expect(await server.stop()).toBe(0);
   server = await start();

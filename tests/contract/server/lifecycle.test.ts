@@ -398,7 +398,7 @@ test("the storage report has the bytes, rows, times and rules", async () => {
   await sendTraces(name, 2);
   const report = await client.getStorage();
   const { bytes } = report;
-  expect(bytes.total).toBe(bytes.telemetry + bytes.entities + bytes.journal);
+  expect(bytes.total).toBe(bytes.telemetry + bytes.entities + bytes.journal + bytes.attachments);
   for (const part of [bytes.telemetry, bytes.entities]) expect(part).toBeGreaterThan(0);
   expect(report.tables.find((table) => table.name === "spans")?.rows).toBeGreaterThanOrEqual(4);
   expect(report.experiments.find((experiment) => experiment.name === name)).toMatchObject({

@@ -33,6 +33,7 @@ export async function runExport(given: Given): Promise<number> {
       to: given.text("to"),
       format,
       table: given.text("table"),
+      ...(given.has("no-attachments") && { attachments: false }),
       ...(file.endsWith(".gz") && { gzip: true }),
     }),
   });

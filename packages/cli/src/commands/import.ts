@@ -33,7 +33,7 @@ export async function runImport(given: Given): Promise<number> {
   const started = performance.now();
   const progress = progressOf(given);
   const client = readConnection(given);
-  const total = { lines: 0, imported: 0, spans: 0, refused: 0 };
+  const total = { lines: 0, imported: 0, spans: 0, attachments: 0, refused: 0 };
   const problems: FileProblem[] = [];
   try {
     for (const file of given.args) {
@@ -43,7 +43,9 @@ export async function runImport(given: Given): Promise<number> {
         experiment: given.text("experiment"),
         progress,
       })) {
-        for (const key of ["lines", "imported", "spans", "refused"] as const) total[key] += result[key];
+        for (const key of ["lines", "imported", "spans", "attachments", "refused"] as const) {
+          total[key] += result[key] ?? 0;
+        }
         for (const { line, reason } of result.problems) {
           if (problems.length < MAX_IMPORT_PROBLEMS) problems.push({ file, line: firstLine - 1 + line, reason });
         }
@@ -60,7 +62,8 @@ export async function runImport(given: Given): Promise<number> {
     process.stderr.write(`… and ${countOf(total.refused - problems.length, "more refused line")}\n`);
   }
   const refused = total.refused === 0 ? "" : `; ${countOf(total.refused, "line")} refused`;
-  const sentence = `Imported ${countOf(total.imported, "line")} with ${countOf(total.spans, "span")} in ${duration(ms)}${refused}.`;
+  const attachments = total.attachments === 0 ? "" : ` and ${countOf(total.attachments, "attachment")}`;
+  const sentence = `Imported ${countOf(total.imported, "line")} with ${countOf(total.spans, "span")}${attachments} in ${duration(ms)}${refused}.`;
   sayResult(given, sentence, { ...total, problems, seconds: ms / 1000 });
   return total.refused === 0 ? 0 : 2;
 }

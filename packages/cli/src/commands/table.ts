@@ -28,6 +28,7 @@ export const commands: Readonly<Record<string, Command>> = {
       to: { value: "TIME", sentence: "only traces that start before" },
       format: { value: "FORMAT", sentence: "jsonl (one trace a line) or parquet; default by the name of the file" },
       table: { value: "TABLE", sentence: "of Parquet: spans (default) or traces" },
+      "no-attachments": { sentence: "of JSONL: without the bytes of attachments; traces still list them" },
       force: { sentence: "replace the file if there is one" },
       url,
       json,

@@ -31,6 +31,8 @@ export interface TransferParts {
   readonly backups: Backups;
   /** Throws if no spans are taken now, e.g. because the disk is full. */
   readonly admit: () => void;
+  /** Throws if so many bytes may not be written now. */
+  readonly admitBytes: (bytes: number) => Promise<void>;
   /** Measures the disk; throws if no more may be written to it. */
   readonly checkDisk: () => Promise<void>;
   /** Folder for temporary files. */
@@ -73,7 +75,7 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
       [EXPORT_TRACES_HEADER]: String(total),
     });
   }
-  const lines = exportTraces(stores, selection, call);
+  const lines = exportTraces(stores, selection, { ...call, withAttachments: wanted.attachments });
   return await replyStream(wanted.gzip ? gzipped(lines) : lines, {
     "content-type": wanted.gzip ? "application/gzip" : "application/x-ndjson; charset=utf-8",
     "content-disposition": `attachment; filename="traces.jsonl${wanted.gzip ? ".gz" : ""}"`,
@@ -82,13 +84,13 @@ async function answerExport(stores: Stores, request: Request, input: unknown): P
 }
 
 async function answerImport(
-  { stores, admit, checkDisk, spoolDir }: TransferParts,
+  { stores, admit, admitBytes, checkDisk, spoolDir }: TransferParts,
   request: Request,
 ): Promise<Response> {
   const { searchParams } = new URL(request.url);
   // `checkInput` gives what the schema says.
   const query = checkInput(ImportQuery, Object.fromEntries(searchParams), "query parameter") as ImportQuery;
-  const call = { signal: request.signal, admit, checkDisk, spoolDir };
+  const call = { signal: request.signal, admit, admitBytes, checkDisk, spoolDir };
   const isParquet = mediaType(request) === PARQUET_TYPE;
   const read = isParquet ? importParquet : importTraces;
   return replyJson(200, await read(stores, readStream(request), query, call));
@@ -98,13 +100,16 @@ async function answerImport(
 function readQuery(request: Request): unknown {
   const { searchParams } = new URL(request.url);
   const experiments = searchParams.getAll("experiments");
-  const gzip = searchParams.get("gzip");
+  const flags = ["gzip", "attachments"].flatMap((name) => {
+    const text = searchParams.get(name);
+    return text === null ? [] : [[name, text === "true" ? true : text === "false" ? false : text] as const];
+  });
   return checkInput(
     ExportRequest,
     {
       ...Object.fromEntries(searchParams),
       ...(experiments.length > 0 && { experiments }),
-      ...(gzip !== null && { gzip: gzip === "true" ? true : gzip === "false" ? false : gzip }),
+      ...Object.fromEntries(flags),
     },
     "query parameter",
   );

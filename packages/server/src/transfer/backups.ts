@@ -144,11 +144,12 @@ async function* readPieces(path: string): AsyncGenerator<Uint8Array, void> {
 function countsOf(manifest: BackupManifest): Record<string, number> {
   const sum = (read: (file: BackupManifest["files"][number]) => number) =>
     manifest.files.reduce((total, file) => total + read(file), 0);
-  const rowsOf = (table: string) =>
-    manifest.files.find((file) => file.engine === "clickhouse" && file.table === table)?.rows ?? 0;
+  const rowsOf = (engine: string, table: string) =>
+    manifest.files.find((file) => file.engine === engine && file.table === table)?.rows ?? 0;
   return {
-    traces: rowsOf("traces"),
-    spans: rowsOf("spans"),
+    traces: rowsOf("clickhouse", "traces"),
+    spans: rowsOf("clickhouse", "spans"),
+    attachments: rowsOf("postgres", "attachments"),
     rows: sum(({ rows }) => rows),
     bytes: sum(({ bytes }) => bytes),
   };

@@ -3,9 +3,11 @@
  */
 import type { TraceSelection } from "@sightline/store/telemetry-store";
 import type { ParquetTable, TracePart } from "@sightline/store/trace-transfer";
+import type { Attachment } from "@sightline/wire/model/attachment";
 import { countChars, toSpan } from "../query/span-view.ts";
 import type { Call, Stores } from "../query/stores.ts";
 import { toTraceInfo } from "../query/trace-view.ts";
+import { writeAttachmentLine } from "./attachment-line.ts";
 import { writeTraceLine } from "./trace-line.ts";
 
 /** Traces whose links are read at once, and characters of their spans that are held meanwhile. */
@@ -45,45 +47,78 @@ async function namesOfExperiments(stores: Stores): Promise<ReadonlyMap<string, s
 export async function* exportTraces(
   stores: Stores,
   selection: TraceSelection,
-  call: Call,
+  call: Call & { readonly withAttachments?: boolean },
 ): AsyncGenerator<Uint8Array, void> {
   // No experiment named at all is a question about nothing, not about everything.
   if (selection.experimentIds?.length === 0) return;
   const names = await namesOfExperiments(stores);
   let parts: TracePart[] = [];
   let chars = 0;
+  let latest = "";
+  const write = async function* () {
+    yield* writeLines(stores, parts, { ...call, names, latest });
+    latest = parts.at(-1)?.info.traceId ?? latest;
+    parts = [];
+    chars = 0;
+  };
   for await (const part of stores.telemetry.readTraces(selection, call)) {
     parts.push(part);
     chars += part.spans.reduce((sum, span) => sum + countChars(span), 0);
     if (parts.length < TRACES_AT_ONCE && chars < CHARS_AT_ONCE) continue;
-    yield* writeLines(stores, parts, names, call);
-    parts = [];
-    chars = 0;
+    yield* write();
   }
-  yield* writeLines(stores, parts, names, call);
+  yield* write();
+}
+
+interface LineOptions extends Call {
+  /** Of experiments, by id. */
+  readonly names: ReadonlyMap<string, string>;
+  /** The trace whose parts were written last: its attachments were, too. */
+  readonly latest: string;
+  readonly withAttachments?: boolean;
 }
 
 async function* writeLines(
   stores: Stores,
   parts: readonly TracePart[],
-  experiments: ReadonlyMap<string, string>,
-  call: Call,
+  { names, latest, withAttachments, ...call }: LineOptions,
 ): AsyncGenerator<Uint8Array, void> {
-  const links = await stores.telemetry.getTraceLinks([...new Set(parts.map(({ info }) => info.traceId))], call);
+  const traceIds = [...new Set(parts.map(({ info }) => info.traceId))];
+  const [links, attachments] = await Promise.all([
+    stores.telemetry.getTraceLinks(traceIds, call),
+    listByTrace(stores, traceIds),
+  ]);
   let piece = "";
+  let before = latest;
   for (const { info, spans } of parts) {
-    const experiment = experiments.get(info.experimentId);
+    const experiment = names.get(info.experimentId);
+    const attached = info.traceId === before ? undefined : attachments.get(info.traceId);
+    before = info.traceId;
     const linked = links.get(info.traceId);
     const line = writeTraceLine({
       ...(experiment !== undefined && { experiment }),
       info: toTraceInfo(info),
       spans: spans.map((span) => ({ ...toSpan(span), ...(span.isCostComputed && { costComputed: true }) })),
       ...(linked && { links: linked }),
+      ...(attached && { attachments: attached }),
     });
     piece += `${line}\n`;
+    if (attached !== undefined && withAttachments) {
+      yield Buffer.from(piece);
+      piece = "";
+      for (const attachment of attached) yield* writeAttachmentLine(stores, attachment, call);
+    }
     if (piece.length < PIECE_CHARS) continue;
     yield Buffer.from(piece);
     piece = "";
   }
   if (piece !== "") yield Buffer.from(piece);
+}
+
+async function listByTrace(stores: Stores, traceIds: readonly string[]): Promise<Map<string, Attachment[]>> {
+  const found = new Map<string, Attachment[]>();
+  for (const attachment of await stores.attachments.list(traceIds)) {
+    found.set(attachment.traceId, [...(found.get(attachment.traceId) ?? []), attachment]);
+  }
+  return found;
 }

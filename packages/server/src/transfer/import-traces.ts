@@ -16,6 +16,7 @@ import { runPipeline } from "../ingest/pipeline.ts";
 import { refusalOf } from "../ingest/span-rules.ts";
 import { countChars } from "../query/span-view.ts";
 import type { Call, Stores } from "../query/stores.ts";
+import { importAttachment, isAttachmentLine } from "./attachment-line.ts";
 import { type ImportedTrace, importParts } from "./import-parts.ts";
 import { spoolFile } from "./spool-file.ts";
 import { readTraceLine } from "./trace-line.ts";
@@ -29,14 +30,14 @@ const BATCH_BYTES = 8 * 1024 * 1024;
 /**
  * Reads the stream to its end; no more of it than is being written.
  *
- * @param call  `admit` throws if no spans are taken now
+ * @param call  `admit` throws if no spans are taken now, `admitBytes` if so many bytes are not
  * @throws the store's errors and those of `admit`; what was written before stays, and importing all again is safe
  */
 export async function importTraces(
   stores: Stores,
   body: AsyncIterable<Uint8Array>,
   query: ImportQuery,
-  call: Call & { readonly admit: () => void },
+  call: Call & { readonly admit: () => void; readonly admitBytes: (bytes: number) => Promise<void> },
 ): Promise<ImportResult> {
   const experiments = new ImportExperiments(stores, query.experiment);
   const report = new Report();
@@ -49,7 +50,7 @@ export async function importTraces(
     }
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
     if (text.trim() === "") continue;
-    await readLine({ number, text, experiments, report, batch });
+    await readLine({ number, text, experiments, report, batch, stores, admitBytes: call.admitBytes });
     batch.bytes += bytes.length;
     if (batch.records.length < BATCH_SPANS && batch.bytes < BATCH_BYTES) continue;
     call.signal.throwIfAborted();
@@ -126,13 +127,21 @@ interface LineContext {
   readonly experiments: ImportExperiments;
   readonly report: Report;
   readonly batch: Batch;
+  readonly stores: Stores;
+  readonly admitBytes: (bytes: number) => Promise<void>;
 }
 
-/** Puts what a line holds into the batch. */
-async function readLine({ number, text, experiments, report, batch }: LineContext): Promise<void> {
+/** Puts what a line holds into the batch; bytes of attachments are kept at once. */
+async function readLine({ number, text, experiments, report, batch, ...parts }: LineContext): Promise<void> {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     report.refuse(number, value === undefined ? "it is not JSON" : "it is no JSON object");
+    return;
+  }
+  if (isAttachmentLine(value)) {
+    const reason = await importAttachment(parts.stores, value, parts.admitBytes);
+    if (reason === undefined) report.keepAttachment();
+    else report.refuse(number, reason);
     return;
   }
   try {
@@ -183,6 +192,7 @@ class Report {
   #lines = 0;
   #imported = 0;
   #spans = 0;
+  #attachments = 0;
   #refused = 0;
   readonly #problems: { line: number; reason: string }[] = [];
 
@@ -190,6 +200,11 @@ class Report {
     this.#lines += 1;
     this.#imported += 1;
     this.#spans += spans;
+  }
+
+  keepAttachment(): void {
+    this.keep(0);
+    this.#attachments += 1;
   }
 
   /** @param spans  how many of the line's spans are kept all the same */
@@ -216,6 +231,7 @@ class Report {
       lines: this.#lines,
       imported: this.#imported,
       spans: this.#spans,
+      ...(this.#attachments > 0 && { attachments: this.#attachments }),
       refused: this.#refused,
       problems: this.#problems,
     };

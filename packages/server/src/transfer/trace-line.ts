@@ -18,8 +18,18 @@ import { refusalOf } from "../ingest/span-rules.ts";
 
 /** The text of a line, without the line break. */
 export function writeTraceLine(line: TraceLine): string {
-  const { experiment, info, spans, links } = line;
-  return stringifyJson({ ...(experiment !== undefined && { experiment }), info, spans, ...(links && { links }) });
+  const { experiment, info, spans, links, attachments } = line;
+  return stringifyJson({
+    ...(experiment !== undefined && { experiment }),
+    info,
+    spans,
+    ...(links && { links }),
+    ...(attachments && {
+      attachments: attachments.map(({ attachmentId, contentType, size, sha256 }) => ({
+        ...{ attachmentId, contentType, size, sha256 },
+      })),
+    }),
+  });
 }
 
 /** A line that was read: the trace, and its spans ready to be kept. */

@@ -29,6 +29,8 @@ export const ExportRequest = z.strictObject({
   format: z._default(z.enum(EXPORT_FORMATS), "jsonl"),
   /** Of Parquet only. */
   table: z._default(z.enum(["spans", "traces"]), "spans"),
+  /** Of JSONL only: the bytes of attachments are there, a line each behind the line of their trace. */
+  attachments: z._default(z.boolean(), true),
   /** Of JSONL only: the answer is a gzip file. Parquet is compressed inside. */
   gzip: z._default(z.boolean(), false),
 });
@@ -49,6 +51,8 @@ export const ImportResult = z.object({
   /** Lines whose traces or spans are kept. */
   imported: z.number(),
   spans: z.number(),
+  /** Lines with the bytes of an attachment; absent when there are none. */
+  attachments: z.optional(z.number()),
   /** Lines that are not kept, or not all of what they say: single spans of OTLP, assessments. */
   refused: z.number(),
   /** The first {@link MAX_IMPORT_PROBLEMS} of them. */

@@ -1,10 +1,14 @@
 /**
- * A trace as one line of an export: the trace as the API shows it, and what it needs to be at home on another server.
+ * A trace as one line of an export: the trace as the API shows it, and what it needs to be at home on another server. The bytes of its
+ * attachments are lines of their own, behind it.
  */
 import * as z from "zod/mini";
+import { Attachment } from "./attachment.ts";
 import { Span } from "./span.ts";
 import { TraceInfo } from "./trace.ts";
 import { TraceLink } from "./trace-link.ts";
+
+const ATTACHMENT_FACTS = { attachmentId: true, contentType: true, size: true, sha256: true } as const;
 
 export const TraceLine = z.object({
   /** Name of its experiment: ids differ between servers. */
@@ -18,5 +22,15 @@ export const TraceLine = z.object({
   ),
   /** Runs and prompts that it is linked to; absent when there are none. */
   links: z.optional(z.array(TraceLink)),
+  /** Absent when there are none. Of a trace of several lines the first has them. */
+  attachments: z.optional(z.array(z.pick(Attachment, ATTACHMENT_FACTS))),
 });
 export type TraceLine = z.infer<typeof TraceLine>;
+
+/** The bytes of an attachment. */
+export const AttachmentLine = z.object({
+  attachment: z.pick(Attachment, { traceId: true, ...ATTACHMENT_FACTS }),
+  /** base64 */
+  data: z.string(),
+});
+export type AttachmentLine = z.infer<typeof AttachmentLine>;
