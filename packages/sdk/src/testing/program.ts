@@ -20,8 +20,8 @@ export interface ProgramEnd {
 
 export interface Program {
   readonly process: ChildProcess;
-  /** Resolves when standard output holds `text`. */
-  printed(text: string): Promise<void>;
+  /** Resolves with all of standard output when it holds `text`. */
+  printed(text: string): Promise<string>;
   readonly ended: Promise<ProgramEnd>;
 }
 
@@ -68,7 +68,7 @@ export function startFile(file: string, { env = {}, nodeArgs = [] }: Omit<Progra
     printed: (text) =>
       new Promise((resolve, reject) => {
         const check = (): void => {
-          if (stdout.includes(text)) resolve();
+          if (stdout.includes(text)) resolve(stdout);
         };
         waiters.add(check);
         check();

@@ -33,6 +33,8 @@ export interface Receiver {
   answer(next: (request: number) => Answer | "stall"): void;
   /** Resolves when `count` spans were acknowledged. */
   waitForSpans(count: number): Promise<readonly OtlpSpan[]>;
+  /** Resolves with the span of this name once it was acknowledged. */
+  waitForSpanNamed(name: string): Promise<OtlpSpan>;
   /** Resolves when `count` requests have come. */
   waitForExports(count: number): Promise<readonly ReceivedExport[]>;
   /** Breaks the connections that clients keep. */
@@ -95,6 +97,14 @@ export async function startReceiver(port = 0): Promise<Receiver> {
         () => [...spans.values()],
         (kept) => kept.length >= count,
       ),
+    async waitForSpanNamed(name) {
+      const isIt = (span: OtlpSpan): boolean => span.name === name && span.endTimeUnixNano !== 0n;
+      await waitFor(
+        () => [...spans.values()].some(isIt),
+        (isThere) => isThere,
+      );
+      return spanNamed([...spans.values()], name);
+    },
     waitForExports: (count) =>
       waitFor(
         () => exports,
