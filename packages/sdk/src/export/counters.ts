@@ -23,6 +23,15 @@ export interface Counters {
   };
   /** Places in inputs, outputs and attributes that were cut off because they were too large. */
   truncations: number;
+  /** Files that were taken out of payloads. */
+  readonly attachments: {
+    /** The server has them. */
+    uploaded: number;
+    /** The server will not take them: references in spans lead nowhere. */
+    refused: number;
+    /** Not sent when the program ended or `shutdown()` gave up. */
+    unsent: number;
+  };
   readonly spool: {
     /** Spans that were left in the spool when the program ended, for the next process to send. */
     leftAtExit: number;
@@ -48,6 +57,7 @@ export function newCounters(): Counters {
     retries: 0,
     dropped: { queueFull: 0, refused: 0, unsentAtExit: 0, broken: 0 },
     truncations: 0,
+    attachments: { uploaded: 0, refused: 0, unsent: 0 },
     spool: { leftAtExit: 0, recoveredProcesses: 0, recoveredSpans: 0, refusedSpans: 0, failures: 0 },
   };
 }
@@ -84,6 +94,14 @@ export class Tally {
   drop(reason: DropReason, count: number): void {
     this.own.dropped[reason] += count;
     this.#process.dropped[reason] += count;
+  }
+
+  addAttachments(outcome: Readonly<Counters["attachments"]>): void {
+    for (const counters of [this.own, this.#process]) {
+      counters.attachments.uploaded += outcome.uploaded;
+      counters.attachments.refused += outcome.refused;
+      counters.attachments.unsent += outcome.unsent;
+    }
   }
 
   addSpool(name: keyof Counters["spool"], count: number): void {

@@ -5,16 +5,13 @@
  * unsent.
  */
 import { Worker } from "node:worker_threads";
+import type { LastRequest } from "./last-requests.ts";
 
 export interface LastDelivery {
-  readonly url: URL;
+  /** At one server. */
+  readonly requests: readonly LastRequest[];
   /** Headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly requests: readonly {
-    readonly headers: Readonly<Record<string, string>>;
-    /** Uncompressed, in chunks. */
-    readonly body: readonly Uint8Array[];
-  }[];
   readonly timeoutMs: number;
 }
 
@@ -22,8 +19,8 @@ export interface LastDelivery {
 // `progress[0]` counts the requests that are settled, `progress[1 + i]` is the status of request i (0 = not sent).
 // After a request that got no answer the others are not tried: each would take its time, and the server is away.
 const SOURCE = `
-const { workerData: { url, requests, progress } } = require("node:worker_threads");
-const { Agent, request } = require(url.startsWith("https:") ? "node:https" : "node:http");
+const { workerData: { requests, progress } } = require("node:worker_threads");
+const { Agent, request } = require(requests[0].url.startsWith("https:") ? "node:https" : "node:http");
 const { gzipSync } = require("node:zlib");
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const send = (index) => {
@@ -34,9 +31,10 @@ const send = (index) => {
     Atomics.notify(progress, 0);
     if (status > 0) send(index + 1);
   };
-  const { headers, chunks } = requests[index];
-  const body = gzipSync(Buffer.concat(chunks), { level: 1 });
-  const sent = request(url, { method: "POST", agent, headers: { ...headers, "content-length": body.length } });
+  const { method, url, headers, chunks, isGzipped } = requests[index];
+  const plain = Buffer.concat(chunks);
+  const body = isGzipped ? gzipSync(plain, { level: 1 }) : plain;
+  const sent = request(url, { method, agent, headers: { ...headers, "content-length": body.length } });
   sent.on("response", (response) => response.resume().on("end", () => settle(response.statusCode)));
   sent.on("error", () => settle(-1));
   sent.end(body);
@@ -45,11 +43,12 @@ send(0);
 `;
 
 /**
- * Sends requests one after the other, gzipped, and blocks until they are settled or the time is over.
+ * Sends requests one after the other and blocks until they are settled or the time is over.
  *
  * @returns for each request whether the server acknowledged it
  */
-export function deliverSync({ url, headers, requests, timeoutMs }: LastDelivery): boolean[] {
+export function deliverSync({ headers, requests, timeoutMs }: LastDelivery): boolean[] {
+  if (requests.length === 0) return [];
   const deadline = Date.now() + timeoutMs;
   const progress = new Int32Array(new SharedArrayBuffer(4 * (1 + requests.length)));
   const worker = new Worker(SOURCE, {
@@ -58,8 +57,13 @@ export function deliverSync({ url, headers, requests, timeoutMs }: LastDelivery)
     // Loaders and inspectors of the program have no business here.
     env: { ...process.env, NODE_OPTIONS: "" },
     workerData: {
-      url: url.href,
-      requests: requests.map((request) => ({ headers: { ...headers, ...request.headers }, chunks: request.body })),
+      requests: requests.map(({ method, url, headers: own, body, isGzipped }) => ({
+        method,
+        url: url.href,
+        headers: { ...headers, ...own },
+        chunks: body,
+        isGzipped,
+      })),
       progress,
     },
   });

@@ -74,8 +74,8 @@ function deliverLast(exporter: Exporter): void {
     return;
   }
   const requests = exporter.takeLast();
-  const { url, headers, exitTimeoutMs } = exporter;
-  const areKept = requests.length === 0 ? [] : deliverSync({ url, headers, requests, timeoutMs: exitTimeoutMs });
+  const { headers, exitTimeoutMs } = exporter;
+  const areKept = deliverSync({ requests, headers, timeoutMs: exitTimeoutMs });
   exporter.settleLast(requests, areKept, warnAtExit);
 }
 

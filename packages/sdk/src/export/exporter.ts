@@ -21,7 +21,7 @@ import { OpenSpans } from "./open-spans.ts";
 import { goneOrigin, type Origin, ownOrigin } from "./origin.ts";
 import { toOutcome } from "./outcome.ts";
 import { type BatchOptions, prepareAll, prepareAllNow } from "./preparation.ts";
-import { type PreparedSpan, preparedBytes } from "./prepared-span.ts";
+import { type LiftedAttachment, type PreparedSpan, preparedBytes } from "./prepared-span.ts";
 import { recordBytes, SpanQueue } from "./queue.ts";
 import { identify, resourceWithReport } from "./report.ts";
 import { countEnded, exportHeaders, groupByExperiment } from "./request.ts";
@@ -29,6 +29,7 @@ import { Sender } from "./sender.ts";
 import { byteCount } from "./spool/record.ts";
 import type { SpoolBatch } from "./spool/spool.ts";
 import { Spooling, type SpoolSetting } from "./spool/spooling.ts";
+import { AttachmentUploader } from "./upload-attachments.ts";
 
 /** A span may wait this long for company before it is sent. Traces should appear while one looks. */
 const BATCH_DELAY_MS = 200;
@@ -86,6 +87,7 @@ export class Exporter implements SpanSink {
   readonly #own: Origin;
   readonly #queue: SpanQueue;
   readonly #sender: Sender;
+  readonly #uploader: AttachmentUploader;
   readonly #spooling: Spooling | undefined;
   readonly #sending: BackgroundTask;
   readonly #storing: BackgroundTask;
@@ -121,6 +123,7 @@ export class Exporter implements SpanSink {
     const { url, apiKey, spool } = config;
     this.url = new URL(`${url}/v1/traces`);
     this.#sender = new Sender({ url, apiKey, onRetry: (reason) => this.#onRetry(reason) });
+    this.#uploader = new AttachmentUploader({ url, apiKey, onRetry: (reason) => this.#onRetry(reason) });
     this.#prepareOptions = {
       mask: config.mask,
       attachments: config.attachments ?? true,
@@ -228,6 +231,7 @@ export class Exporter implements SpanSink {
   /** Sends what waits as soon as can be, without holding the process. */
   hurry(): void {
     this.#sender.hurry();
+    this.#uploader.hurry();
     if (this.#spooling?.isWritable) this.#storing.now();
     this.#sending.now();
   }
@@ -277,6 +281,8 @@ export class Exporter implements SpanSink {
     return lastRequests({
       origin: this.#own,
       scope: SCOPE,
+      url: this.url,
+      uploadUrl: (path) => new URL(this.#config.url + path),
       batches,
       isAll: (this.#spooling?.waiting ?? 0) === 0,
       needsReport: this.#tally.lost !== this.#reportedLost,
@@ -298,8 +304,10 @@ export class Exporter implements SpanSink {
    */
   settleLast(requests: readonly LastRequest[], areKept: readonly boolean[], warn?: (message: string) => void): void {
     let isWhole = true;
-    for (const [index, { ended, batch }] of requests.entries()) {
-      if (areKept[index]) {
+    for (const [index, { ended, batch, isAttachment }] of requests.entries()) {
+      const isKept = areKept[index] === true;
+      if (isAttachment) this.#tally.addAttachments({ uploaded: Number(isKept), refused: 0, unsent: Number(!isKept) });
+      if (isKept) {
         this.#own.count({ sent: ended, refused: 0 });
         this.#settled += ended;
         if (batch !== undefined && isWhole) this.#spooling?.settle(batch);
@@ -484,9 +492,14 @@ export class Exporter implements SpanSink {
     const bytes = byteCount(body);
     const headers = exportHeaders(spans[0]?.experiment);
     this.#queue.hold(bytes);
-    const answer = await this.#sender.send({ method: "POST", url: this.url, headers, body }, this.#givingUp.signal);
+    // Side by side: a large file must not hold up the span.
+    const [answer, attachments] = await Promise.all([
+      this.#sender.send({ method: "POST", url: this.url, headers, body }, this.#givingUp.signal),
+      this.#uploader.upload(attachmentsOf(spans), this.#givingUp.signal),
+    ]);
     this.#queue.release(bytes);
     if (answer === undefined || this.#isClosed) return false;
+    this.#tally.addAttachments(attachments);
     this.#tally.add("requests", 1);
     const ended = countEnded(spans);
     const { refused, message } = toOutcome(answer);
@@ -530,6 +543,7 @@ export class Exporter implements SpanSink {
     this.#open.clear();
     this.#givingUp.abort();
     this.#sender.close();
+    this.#uploader.close();
     this.#flushes.failAll();
   }
 
@@ -577,6 +591,10 @@ export class Exporter implements SpanSink {
   get #address(): string {
     return this.url.origin + this.url.pathname;
   }
+}
+
+function attachmentsOf(spans: readonly PreparedSpan[]): LiftedAttachment[] {
+  return spans.flatMap(({ attachments }) => attachments);
 }
 
 function spanBytes(spans: readonly PreparedSpan[]): number {

@@ -19,6 +19,8 @@ export interface OutgoingRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** In chunks; kept until the answer is there. */
   readonly body: readonly Uint8Array[];
+  /** How long the answer may take, sending included; default 15,000. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** What a server said for good. */
@@ -121,7 +123,10 @@ export class Sender {
     return context.with(context.active().setValue(SUPPRESS_TRACING, true), () => this.#exchange(request, signal));
   }
 
-  #exchange({ method, url, headers, body }: OutgoingRequest, signal: AbortSignal): Promise<FirstAnswer> {
+  #exchange(
+    { method, url, headers, body, answerTimeoutMs = ANSWER_TIMEOUT_MS }: OutgoingRequest,
+    signal: AbortSignal,
+  ): Promise<FirstAnswer> {
     return new Promise((resolve, reject) => {
       const send = url.protocol === "https:" ? requestHttps : requestHttp;
       const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -131,7 +136,7 @@ export class Sender {
         headers: { ...this.#headers, ...headers, "content-length": length },
         signal,
       });
-      const answered = setTimeout(() => request.destroy(new Error("no answer")), ANSWER_TIMEOUT_MS).unref();
+      const answered = setTimeout(() => request.destroy(new Error("no answer")), answerTimeoutMs).unref();
       const done = (): void => clearTimeout(answered);
       request.on("socket", (socket) => {
         socket.unref();
