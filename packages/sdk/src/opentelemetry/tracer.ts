@@ -62,10 +62,11 @@ class SightlineTracer implements Tracer {
   startActiveSpan<F extends (span: Span) => unknown>(name: string, ...rest: readonly unknown[]): ReturnType<F> {
     const work = rest.at(-1) as F;
     const [options, within] = rest.slice(0, -1) as [SpanOptions?, Context?];
-    const around = within ?? context.active();
-    const span = this.startSpan(name, options, around) as AdaptedSpan;
-    // In OpenTelemetry's context too: with a context manager of the program, what it hands on is complete.
-    return span.live.run(() => context.with(trace.setSpan(around, span), () => work(span))) as ReturnType<F>;
+    const span = this.startSpan(name, options, within) as AdaptedSpan;
+    // In OpenTelemetry's context too: where the program has a context manager, libraries look there.
+    return span.live.run(() =>
+      context.with(trace.setSpan(within ?? context.active(), span), () => work(span)),
+    ) as ReturnType<F>;
   }
 }
 
