@@ -2,14 +2,14 @@
  * How the SDK speaks: through OpenTelemetry's `diag`, each kind of message once; what loses data also as a Node warning.
  */
 import { diag } from "@opentelemetry/api";
+import { shared } from "./shared-state.ts";
 
 const logger = diag.createComponentLogger({ namespace: "sightline" });
-const said = new Set<string>();
 
 /** Says `message` the first time that `kind` happens. Nothing is printed unless the program set a `diag` logger. */
 export function sayOnce(kind: string, level: "info" | "warn", message: string): void {
-  if (said.has(kind)) return;
-  said.add(kind);
+  if (shared.said.has(kind)) return;
+  shared.said.add(kind);
   logger[level](message);
 }
 
@@ -19,8 +19,8 @@ export function sayOnce(kind: string, level: "info" | "warn", message: string): 
  * (`--disable-warning=SightlineWarning`).
  */
 export function warnOnce(kind: string, message: string): void {
-  if (said.has(kind)) return;
-  said.add(kind);
+  if (shared.said.has(kind)) return;
+  shared.said.add(kind);
   logger.warn(message);
   process.emitWarning(message, "SightlineWarning");
 }
@@ -33,29 +33,25 @@ export function warnAtExit(message: string): void {
   if (process.env["NODE_NO_WARNINGS"] !== "1") process.stderr.write(`SightlineWarning: ${message}\n`);
 }
 
-let failures = 0;
-
 /** How often the SDK itself failed; each time the user's code went on without a trace of that step. */
 export function failureCount(): number {
-  return failures;
+  return shared.failures;
 }
 
 /** Counts a failure of the SDK's own and says it: the user's code must not meet it. */
 export function countFailure(where: string, error: unknown): void {
-  failures += 1;
+  shared.failures += 1;
   sayOnce(`failure:${where}`, "warn", `Tracing failed in ${where}; the traced code goes on. ${describe(error)}`);
 }
 
-let malformedHeaders = 0;
-
 /** How often trace headers came in that are not as W3C has them, and were ignored. */
 export function malformedHeaderCount(): number {
-  return malformedHeaders;
+  return shared.malformedHeaders;
 }
 
 /** Counts a malformed header of an incoming request. */
 export function countMalformedHeader(): void {
-  malformedHeaders += 1;
+  shared.malformedHeaders += 1;
 }
 
 /** Runs SDK work inside user code: what it throws is counted, and the result is undefined. */

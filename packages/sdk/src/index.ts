@@ -32,7 +32,7 @@ export { type ClientOptions, SightlineClient } from "./client/sightline-client.t
 export { type SpanQuery, Trace, type TraceJson } from "./client/trace.ts";
 export { type AnyTrace, type TableOptions, type TraceRow, toTable } from "./client/trace-table.ts";
 export type { InitOptions } from "./config.ts";
-export { flush, init, type Stats, shutdown, stats } from "./init.ts";
+export { disable, enable, flush, init, type Stats, shutdown, stats } from "./init.ts";
 export { getCurrentSpan } from "./tracing/context.ts";
 export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
 export type {
@@ -49,11 +49,7 @@ export {
   type TraceHeaderOptions,
   withTraceHeaders,
 } from "./tracing/propagation.ts";
+export type { SampledRoot, Sampler } from "./tracing/sampling.ts";
 export type { SpanTime } from "./tracing/span-time.ts";
-export {
-  startSpan,
-  type TraceDecorator,
-  type TraceOptions,
-  trace,
-  withSpan,
-} from "./tracing/trace.ts";
+export { startSpan, type TraceDecorator, trace, withDestination, withSpan } from "./tracing/trace.ts";
+export type { TraceOptions } from "./tracing/traced-function.ts";

@@ -1,10 +1,12 @@
 /**
  * Turning tracing on and off, and knowing what became of the spans.
  */
-import { type InitOptions, readConfig } from "./config.ts";
+import { type InitOptions, readConfig, unknownOptions } from "./config.ts";
 import { failureCount, malformedHeaderCount, sayOnce, warnOnce } from "./diagnostics.ts";
 import type { Counters } from "./export/counters.ts";
-import { counters, liveExporters, startRuntime, stopRuntime } from "./runtime.ts";
+import { type OverheadStats, overhead } from "./overhead/meter.ts";
+import { liveExporters, startRuntime, stopRuntime } from "./runtime.ts";
+import { shared } from "./shared-state.ts";
 
 const FLUSH_TIMEOUT_MS = 10_000;
 
@@ -17,12 +19,32 @@ const FLUSH_TIMEOUT_MS = 10_000;
  */
 export function init(options: InitOptions = {}): void {
   try {
+    const unknown = unknownOptions(options);
+    if (unknown.length > 0) {
+      const names = unknown.join(", ");
+      warnOnce(
+        `unknown-option:${names}`,
+        `init() has no option ${names}; it is ignored. Is it spelled as in InitOptions?`,
+      );
+    }
     const config = readConfig(options, process.env);
     if (config) startRuntime(config);
     else sayOnce("no-url", "warn", "init() has no url and SIGHTLINE_URL is not set; tracing stays off.");
   } catch (error) {
-    warnOnce("bad-setting", String(error));
+    warnOnce(`bad-setting:${String(error)}`, String(error));
   }
+}
+
+/** Turns tracing on again after `disable()` or `init({ enabled: false })`. */
+export function enable(): void {
+  shared.isEnabled = true;
+}
+
+/**
+ * Turns tracing off until `enable()`: traced functions run as they are. Spans that run already end, and are sent, as usual.
+ */
+export function disable(): void {
+  shared.isEnabled = false;
 }
 
 /**
@@ -55,11 +77,14 @@ export interface Stats extends Readonly<Counters> {
   readonly failures: number;
   /** Trace headers that came in malformed and were ignored. */
   readonly malformedHeaders: number;
+  /** What tracing costs the program on its own path, and what is left out to keep within `overheadBudget`. */
+  readonly overhead: OverheadStats;
 }
 
 /** What became of the spans of this process since it started. */
 export function stats(): Stats {
   const exporters = liveExporters();
+  const { counters } = shared;
   return {
     ...counters,
     dropped: { ...counters.dropped },
@@ -67,5 +92,6 @@ export function stats(): Stats {
     queuedBytes: exporters.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0),
     failures: failureCount(),
     malformedHeaders: malformedHeaderCount(),
+    overhead: overhead.stats(),
   };
 }

@@ -3,85 +3,83 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type Config, readConfig } from "./config.ts";
+import { Destinations, exporterSettings, forgetExporter } from "./destinations.ts";
 import { sayOnce, warnOnce } from "./diagnostics.ts";
-import { type Counters, newCounters } from "./export/counters.ts";
-import { deliverAtExit } from "./export/exit.ts";
-import { Exporter, SCOPE } from "./export/exporter.ts";
+import type { Exporter } from "./export/exporter.ts";
+import { globalCompanion } from "./opentelemetry/companion.ts";
+import { overhead } from "./overhead/meter.ts";
+import { shared } from "./shared-state.ts";
 import type { Companion } from "./tracing/companion.ts";
 import type { Destination } from "./tracing/live-span.ts";
+import { propagateTo } from "./tracing/outgoing.ts";
 import type { Route } from "./tracing/span-record.ts";
 
 export interface Runtime {
   readonly config: Config;
-  readonly exporter: Exporter;
+  readonly destinations: Destinations;
   /** Where traces go that say nothing else. */
   readonly route: Route;
   /** The program's own OpenTelemetry set-up, when it is joined. */
   readonly companion: Companion | undefined;
-  /** Where traces with a destination of their own go. */
+  /**
+   * Where traces with a destination of their own go.
+   *
+   * @throws BAD_SETTING when its address is none
+   */
   routeTo(destination: Destination): Route;
+  /** Takes back what was changed in the process for it; exporters go on. */
+  detach(): void;
 }
 
-/** Numbers of the process, across `init()` calls. */
-export const counters: Counters = newCounters();
-
-let current: Runtime | undefined;
-/** Whether the environment was looked at, or `init()` or `shutdown()` made that needless. */
-let isDecided = false;
-let previousConfig: Config | undefined;
-
-/** The runtime that new spans belong to; undefined while tracing is off. */
+/** The runtime that new spans belong to; undefined while tracing is off or disabled. */
 export function activeRuntime(): Runtime | undefined {
-  if (!isDecided) startFromEnvironment();
-  return current;
+  if (!shared.isDecided) startFromEnvironment();
+  return shared.isEnabled ? shared.runtime : undefined;
 }
 
 /** The configuration of the runtime, or of the last one after `shutdown()`; undefined if there was none. */
 export function lastConfig(): Config | undefined {
-  return activeRuntime()?.config ?? previousConfig;
+  if (!shared.isDecided) startFromEnvironment();
+  return shared.runtime?.config ?? shared.previous;
 }
 
 /** Starts tracing with `config`; spans of traces that began before go to where their trace began. */
 export function startRuntime(config: Config): void {
-  const previous = current;
-  isDecided = true;
+  const previous = shared.runtime;
+  shared.isDecided = true;
   // Frameworks that reload modules call init() over and over.
   if (previous && isDeepStrictEqual(previous.config, config)) return;
-  current = createRuntime(config);
-  previous?.exporter.retire(() => forget(previous.exporter));
+  previous?.detach();
+  const goesOn = previous && isDeepStrictEqual(exporterSettings(previous.config), exporterSettings(config));
+  shared.runtime = createRuntime(config, goesOn ? previous.destinations : new Destinations(config));
+  shared.isEnabled = config.enabled;
+  if (!goesOn) previous?.destinations.retire();
 }
 
 /** Turns tracing off; spans that waited are sent within `timeoutMs`, the default being the one for exits. */
 export async function stopRuntime(timeoutMs?: number): Promise<boolean> {
-  isDecided = true;
-  previousConfig = current?.config ?? previousConfig;
-  current = undefined;
-  const delivered = [...live.keys()].map(async (exporter) => {
+  shared.isDecided = true;
+  shared.runtime?.detach();
+  shared.previous = shared.runtime?.config ?? shared.previous;
+  shared.runtime = undefined;
+  const delivered = [...shared.live.keys()].map(async (exporter) => {
     const isDelivered = await exporter.shutdown(timeoutMs ?? exporter.exitTimeoutMs);
-    forget(exporter);
+    forgetExporter(exporter);
     return isDelivered;
   });
   return (await Promise.all(delivered)).every(Boolean);
 }
 
-/** Exporters that still have work: that of the runtime, and of those before it. */
+/** Exporters that still have work: those of the runtime, and of the ones before it. */
 export function liveExporters(): Exporter[] {
-  return [...live.keys()];
-}
-
-/** With what takes them out of the care for exits. */
-const live = new Map<Exporter, () => void>();
-
-function forget(exporter: Exporter): void {
-  live.get(exporter)?.();
-  live.delete(exporter);
+  return [...shared.live.keys()];
 }
 
 function startFromEnvironment(): void {
-  isDecided = true;
+  shared.isDecided = true;
   try {
     const config = readConfig({}, process.env);
-    if (config) current = createRuntime(config);
+    if (config) startRuntime(config);
     else {
       sayOnce(
         "off",
@@ -94,18 +92,15 @@ function startFromEnvironment(): void {
   }
 }
 
-function createRuntime(config: Config): Runtime {
-  const exporter = new Exporter(config, resourceOf(config), counters);
-  live.set(exporter, deliverAtExit(exporter));
-  const route = { exporter, ...(config.experiment !== undefined && { experiment: config.experiment }) };
-  return { config, exporter, route, companion: undefined, routeTo: () => route };
-}
-
-function resourceOf(config: Config) {
+function createRuntime(config: Config, destinations: Destinations): Runtime {
+  overhead.setBudget(config.overheadBudget);
+  const stopPropagating = config.propagateTo.length === 0 ? undefined : propagateTo(config.propagateTo);
   return {
-    "service.name": config.serviceName,
-    "telemetry.sdk.name": "sightline",
-    "telemetry.sdk.language": "nodejs",
-    "telemetry.sdk.version": SCOPE.version,
+    config,
+    destinations,
+    route: destinations.defaultRoute(config),
+    companion: config.provider === "global" ? globalCompanion({ isMasked: config.mask !== undefined }) : undefined,
+    routeTo: (destination) => destinations.routeTo(destination, config),
+    detach: () => stopPropagating?.(),
   };
 }

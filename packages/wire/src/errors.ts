@@ -144,6 +144,8 @@ export const errorTable = {
   },
   // Met on the command line when the server is started, never in an answer.
   BAD_SETTING: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "A setting has a value that cannot be used." },
+  // Met when a class is defined, never in an answer.
+  BAD_DECORATOR: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "A decorator stands where it cannot work." },
   PORT_IN_USE: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "The server cannot listen at its address." },
   DATA_DIR_IN_USE: { status: 500, mlflow: "INTERNAL_ERROR", sentence: "Another server uses the data directory." },
   DATA_DIR_UNUSABLE: {

@@ -27,12 +27,12 @@ export function beginSpan(runtime: Runtime, options: SpanOptions, entry = active
   const parent = options.parent === undefined ? inherited(entry) : given(options.parent, entry);
   if (parent === undefined) return beginRoot(runtime, options, entry, undefined);
   if (!isOwn(parent)) return beginRoot(runtime, options, entry, parent);
-  return parent.kind === "unsampled" ? parent : beginChild(runtime, options, parent);
+  return parent.kind === "unsampled" ? parent : beginChild(runtime, options, parent, entry?.scope);
 }
 
-function beginChild(runtime: Runtime, options: SpanOptions, parent: RecordingSpan): OwnSpan {
+function beginChild(runtime: Runtime, options: SpanOptions, parent: RecordingSpan, scope: Route | undefined): OwnSpan {
   const startMs = startOf(options) ?? parent.clock.now();
-  const { record, scope, traceState, clock } = parent;
+  const { record, traceState, clock } = parent;
   const companion = runtime.companion?.start({ name: options.name, kind: kindOf(options), startMs, parent: record });
   const span = new RecordingSpan(options, {
     parent,

@@ -1,7 +1,7 @@
 /**
  * What runs here: the current span, across everything asynchronous.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
+import { shared } from "../shared-state.ts";
 import type { LiveSpan, RemoteParent } from "./live-span.ts";
 import type { RecordingSpan } from "./span.ts";
 import type { Route } from "./span-record.ts";
@@ -26,8 +26,7 @@ export interface ContextFrame {
 /** Told apart by `kind`, not by class: another copy of the SDK may have made it. */
 export type ContextEntry = OwnSpan | ContextFrame;
 
-// Our own storage: OpenTelemetry's global context manager stays the user's.
-const storage = new AsyncLocalStorage<ContextEntry>();
+const { storage } = shared;
 
 /** The innermost entry here; undefined outside of all. */
 export function activeEntry(): ContextEntry | undefined {
@@ -58,14 +57,12 @@ export function spanOf(entry: ContextEntry | undefined): OwnSpan | undefined {
   return entry?.kind === "frame" ? entry.span : entry;
 }
 
-let lastTraceId: string | undefined;
-
 /** The trace (32 hex digits) that a root span began or ended last, anywhere in the process. */
 export function lastNotedTrace(): string | undefined {
-  return lastTraceId;
+  return shared.lastTraceId;
 }
 
 /** Called when a recorded root begins and ends. */
 export function noteTrace(traceId: string): void {
-  lastTraceId = traceId;
+  shared.lastTraceId = traceId;
 }

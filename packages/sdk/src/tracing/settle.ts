@@ -2,7 +2,7 @@
  * Ends a span when the result of its work is there: at once, when a promise settles, or when a generator is done.
  */
 import { isGeneratorObject, isPromise } from "node:util/types";
-import { takeSnapshot } from "../capture/serialize.ts";
+import { type Snapshot, takeSnapshot } from "../capture/serialize.ts";
 import { safely } from "../diagnostics.ts";
 import { watch } from "./abandoned.ts";
 import type { OwnSpan } from "./context.ts";
@@ -38,8 +38,7 @@ export function settle<T>(span: OwnSpan, result: T): T {
 
 /** Ends the span with its outputs, unless the work set some itself. */
 function succeed(span: OwnSpan, value: unknown): void {
-  if (!span.hasOutputs && value !== undefined) span.setOutputs(value);
-  span.end();
+  span.end(span.hasOutputs ? undefined : { outputs: value });
 }
 
 /** Ends the span with what was thrown. */
@@ -57,7 +56,7 @@ export function fail(span: OwnSpan, error: unknown): void {
  */
 export function observeGenerator<T extends AnyIterator>(generator: T, begin: () => OwnSpan | undefined): T {
   let begun: { readonly span: OwnSpan | undefined } | undefined;
-  const yielded: unknown[] = [];
+  const yielded: Snapshot[] = [];
   let bytes = 0;
   let left = 0;
   return observeIterator(generator, {
@@ -66,6 +65,7 @@ export function observeGenerator<T extends AnyIterator>(generator: T, begin: () 
       return begun.span ? begun.span.run(work) : work();
     },
     onValue: (value) => {
+      if (begun?.span?.kind !== "recording") return;
       const room = YIELDED_LIMITS.maxBytes - bytes;
       if (room <= 0 || yielded.length >= YIELDED_LIMITS.maxNodes) {
         left += 1;
@@ -73,7 +73,7 @@ export function observeGenerator<T extends AnyIterator>(generator: T, begin: () 
       }
       const snapshot = takeSnapshot(value, { ...YIELDED_LIMITS, maxBytes: room });
       bytes += snapshot.bytes;
-      yielded.push(snapshot.tree);
+      yielded.push(snapshot);
     },
     onEnd: (reason, returned) => {
       const span = begun?.span; // none when no step was taken: nothing ran, so there is nothing to show

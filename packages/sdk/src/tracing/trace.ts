@@ -1,33 +1,19 @@
 /**
  * Functions, blocks and methods as spans: `trace(fn)`, `@trace()`, `withSpan`, `startSpan`.
  */
-import { isGeneratorFunction } from "node:util/types";
-import type { SpanType } from "@sightline/wire/model/span-type";
-import { takeSnapshot } from "../capture/serialize.ts";
-import { safely } from "../diagnostics.ts";
+import { safely, warnOnce } from "../diagnostics.ts";
 import { activeRuntime } from "../runtime.ts";
-import { namedInputs, type Parameter, parametersOf } from "./argument-names.ts";
-import { beginSpan } from "./begin-span.ts";
-import { activeEntry, type OwnSpan } from "./context.ts";
-import type { LiveSpan, SpanOptions } from "./live-span.ts";
-import { fail, observeGenerator, settle } from "./settle.ts";
-import type { AnyIterator } from "./stream.ts";
-import { OFF_SPAN } from "./unsampled-span.ts";
+import { activeEntry, runIn, spanOf } from "./context.ts";
+import { decorateLegacy, decorateMember, isDecoratorContext } from "./decorators.ts";
+import { newTraceId } from "./ids.ts";
+import type { Destination, LiveSpan, SpanOptions } from "./live-span.ts";
+import { type AnyFunction, runSpan, type TraceOptions, tracedFunction, tryBegin } from "./traced-function.ts";
+import { OFF_SPAN, UnsampledSpan } from "./unsampled-span.ts";
 
-export interface TraceOptions {
-  /** Name of the spans; default: the function's name. */
-  readonly name?: string | undefined;
-  /** What kind of step it is, e.g. `SpanType.TOOL`. */
-  readonly spanType?: SpanType | undefined;
-  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the only type that every function, with its own parameter types, extends
-type AnyFunction = (...args: any[]) => any;
-
-/** What `trace(options)` gives: it wraps a function, or decorates a method. */
+/** What `trace(options)` gives: it wraps a function, or decorates a method or a field that holds a function. */
 export interface TraceDecorator {
   <F extends AnyFunction>(fn: F, context?: ClassMethodDecoratorContext): F;
+  <This, F extends AnyFunction>(value: undefined, context: ClassFieldDecoratorContext<This, F>): (initial: F) => F;
   /** For TypeScript's `experimentalDecorators`. */
   <F extends AnyFunction>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<F>): void;
 }
@@ -35,8 +21,9 @@ export interface TraceDecorator {
 /**
  * Makes a function whose every call is a span, with its arguments as inputs and its result as outputs.
  *
- * Type, `this`, name and length stay; so do results and errors. Works for functions, async functions, generators and async
- * generators. While tracing is off the function is called directly.
+ * Type, overloads, `this`, name and length stay; so do results and errors. Works for functions, async functions, generators and
+ * async generators; as a decorator for methods (static and private ones too) and fields that hold functions. While tracing is off
+ * the function is called directly.
  *
  * ```ts
  * const getWeather = trace(async (city: string) => "rainy", { name: "get_weather", spanType: SpanType.TOOL });
@@ -46,68 +33,43 @@ export interface TraceDecorator {
  *   async answer(question: string) {}
  * }
  * ```
+ *
+ * @throws BAD_DECORATOR when it decorates something else: a class, a getter, an accessor
  */
 export function trace<F extends AnyFunction>(fn: F, options?: TraceOptions | ClassMethodDecoratorContext): F;
+export function trace<This, F extends AnyFunction>(
+  value: undefined,
+  context: ClassFieldDecoratorContext<This, F>,
+): (initial: F) => F;
+export function trace<F extends AnyFunction>(
+  target: object,
+  key: string | symbol,
+  descriptor: TypedPropertyDescriptor<F>,
+): void;
 export function trace(options?: TraceOptions): TraceDecorator;
-export function trace(first?: AnyFunction | TraceOptions, second?: TraceOptions | ClassMethodDecoratorContext) {
-  if (typeof first === "function") {
-    // `@trace` without parentheses: the second argument is the decorator's context.
-    const isDecorator = second !== undefined && "kind" in second && "addInitializer" in second;
-    return isDecorator ? decorate(first, {}, second) : traced(first, (second as TraceOptions | undefined) ?? {});
-  }
-  return decoratorWith(first ?? {});
+export function trace(first?: unknown, second?: unknown, third?: PropertyDescriptor): unknown {
+  if (isMember(second)) return apply(first, second, third, {});
+  if (typeof first === "function")
+    return tracedFunction(first as AnyFunction, (second as TraceOptions | undefined) ?? {});
+  const options = (first as TraceOptions | undefined) ?? {};
+  return (target: unknown, member?: unknown, descriptor?: PropertyDescriptor): unknown =>
+    apply(target, member, descriptor, options);
 }
 
-function decoratorWith(options: TraceOptions): TraceDecorator {
-  const decorator = (target: unknown, context?: unknown, descriptor?: PropertyDescriptor): unknown => {
-    if (typeof descriptor?.value === "function") {
-      descriptor.value = traced(descriptor.value as AnyFunction, { name: String(context), ...options });
-      return undefined;
-    }
-    return decorate(target as AnyFunction, options, context as ClassMethodDecoratorContext | undefined);
-  };
-  return decorator as TraceDecorator;
+/** What decorators get in second place: a context, or the name of the member under `experimentalDecorators`. */
+function isMember(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "symbol" || isDecoratorContext(value);
 }
 
-function decorate(fn: AnyFunction, options: TraceOptions, context?: ClassMethodDecoratorContext): AnyFunction {
-  return traced(fn, context === undefined ? options : { name: String(context.name), ...options });
-}
-
-function traced<F extends AnyFunction>(fn: F, options: TraceOptions): F {
-  const name = options.name ?? (fn.name || "anonymous");
-  let parameters: readonly Parameter[] | undefined;
-  const begin = (runtime: NonNullable<ReturnType<typeof activeRuntime>>, args: unknown[]): OwnSpan => {
-    parameters ??= parametersOf(fn);
-    return beginSpan(runtime, { ...options, name, inputs: namedInputs(parameters, args) });
-  };
-  const wrapper = function (this: unknown, ...args: unknown[]): unknown {
-    const runtime = activeRuntime();
-    if (runtime === undefined) return Reflect.apply(fn, this, args);
-    if (isGeneratorFunction(fn)) {
-      // Its body runs with the first step, maybe much later and from elsewhere: inputs and parent are those of the call.
-      const entry = activeEntry();
-      const inputs = safely("trace", () => {
-        parameters ??= parametersOf(fn);
-        return takeSnapshot(namedInputs(parameters, args)).tree;
-      });
-      const generator = Reflect.apply(fn, this, args) as AnyIterator;
-      return observeGenerator(generator, () =>
-        safely("trace", () => beginSpan(runtime, { ...options, name, inputs }, entry)),
-      );
-    }
-    const span = safely("trace", () => begin(runtime, args));
-    return span === undefined ? Reflect.apply(fn, this, args) : runSpan(span, () => Reflect.apply(fn, this, args));
-  };
-  // Same prototype: `Object.prototype.toString.call(fn)` and `instanceof` tell async and generator functions apart.
-  Object.setPrototypeOf(wrapper, Object.getPrototypeOf(fn));
-  const {
-    prototype: _,
-    arguments: __,
-    caller: ___,
-    ...own
-  } = Object.getOwnPropertyDescriptors(fn) as PropertyDescriptorMap;
-  Object.defineProperties(wrapper, own);
-  return wrapper as F;
+function apply(
+  target: unknown,
+  member: unknown,
+  descriptor: PropertyDescriptor | undefined,
+  options: TraceOptions,
+): unknown {
+  if (isDecoratorContext(member)) return decorateMember(target, member, options);
+  if (typeof member === "string" || typeof member === "symbol") return decorateLegacy(member, descriptor, options);
+  return tracedFunction(target as AnyFunction, options);
 }
 
 /**
@@ -121,7 +83,7 @@ function traced<F extends AnyFunction>(fn: F, options: TraceOptions): F {
  */
 export function withSpan<T>(options: SpanOptions, work: (span: LiveSpan) => T): T {
   const runtime = activeRuntime();
-  const span = runtime && safely("withSpan", () => beginSpan(runtime, options));
+  const span = runtime && tryBegin("withSpan", runtime, () => options);
   return span === undefined ? work(OFF_SPAN) : runSpan(span, () => work(span));
 }
 
@@ -130,19 +92,36 @@ export function withSpan<T>(options: SpanOptions, work: (span: LiveSpan) => T): 
  *
  * It does not become the current span: work that begins elsewhere meanwhile must not become its child. Run work inside it with
  * `span.run(work)`, or name it as `parent`.
+ *
+ * ```ts
+ * using span = startSpan({ name: "job", parent: { traceId, spanId } });
+ * ```
  */
 export function startSpan(options: SpanOptions): LiveSpan {
   const runtime = activeRuntime();
-  return (runtime && safely("startSpan", () => beginSpan(runtime, options))) ?? OFF_SPAN;
+  return (runtime && tryBegin("startSpan", runtime, () => options)) ?? OFF_SPAN;
 }
 
-function runSpan<T>(span: OwnSpan, work: () => T): T {
-  let result: T;
-  try {
-    result = span.run(work);
-  } catch (error) {
-    fail(span, error);
-    throw error;
-  }
-  return settle(span, result);
+/**
+ * Runs `work`; traces that begin in it go to `destination`. Spans of a trace that runs already go with it.
+ *
+ * When the destination cannot be used, that is said as a warning and the traces are not recorded: they were not meant for the
+ * server of `init()`.
+ *
+ * @returns what `work` returns
+ */
+export function withDestination<T>(destination: Destination, work: () => T): T {
+  const runtime = activeRuntime();
+  if (runtime === undefined) return work();
+  const entry = activeEntry();
+  const frame = safely("withDestination", () => {
+    try {
+      const { remote, attributes } = entry?.kind === "frame" ? entry : {};
+      return { kind: "frame", span: spanOf(entry), remote, attributes, scope: runtime.routeTo(destination) } as const;
+    } catch (error) {
+      warnOnce(`bad-destination:${String(error)}`, String(error));
+      return new UnsampledSpan({ traceId: newTraceId() });
+    }
+  });
+  return frame === undefined ? work() : runIn(frame, work);
 }
