@@ -33,6 +33,7 @@ export { type SpanQuery, Trace, type TraceJson } from "./client/trace.ts";
 export { type AnyTrace, type TableOptions, type TraceRow, toTable } from "./client/trace-table.ts";
 export type { InitOptions } from "./config.ts";
 export { disable, enable, flush, init, type Stats, shutdown, stats } from "./init.ts";
+export { bind, type WorkerContext, withWorkerContext, workerContext } from "./tracing/carry.ts";
 export { getCurrentSpan } from "./tracing/context.ts";
 export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
 export type {

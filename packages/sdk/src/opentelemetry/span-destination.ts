@@ -59,9 +59,13 @@ export class SpanDestination {
     return isTaken ?? false;
   }
 
-  /** Sends what is queued. What cannot be sent is said and counted as every loss is (`stats()`), and is no reason to fail. */
-  async flush(): Promise<void> {
-    await flush();
+  /**
+   * Sends what is queued. What cannot be sent is said and counted as every loss is (`stats()`), and is no reason to fail.
+   *
+   * @param timeoutMs  default 10,000; later it is still tried
+   */
+  async flush(timeoutMs?: number): Promise<void> {
+    await flush(timeoutMs);
   }
 
   async shutdown(): Promise<void> {

@@ -11,6 +11,12 @@ export interface ExportResult {
 }
 
 /**
+ * A batch processor waits for the answer to its batch when it is flushed, and with the next batch too. Longer than a server that is
+ * up needs; short enough that the processor's queue of 2,048 spans is not the place where they are lost when it is down.
+ */
+const ANSWER_AFTER_MS = 1_000;
+
+/**
  * Takes batches of spans into the SDK's own queue, from which they are sent. {@link SightlineSpanProcessor} does the same without
  * a batch processor before it, and shows long spans while they run.
  *
@@ -24,15 +30,18 @@ export class SightlineSpanExporter {
     this.#destination = new SpanDestination(options);
   }
 
-  /** Queues the spans; `forceFlush` waits until they are sent. */
+  /**
+   * Queues the spans and sends them. The callback is called when they are sent; after a second at the latest, since they are safe in
+   * the queue then and tried again from there.
+   */
   export(spans: readonly ReadableSpan[], resultCallback: (result: ExportResult) => void): void {
     const lost = spans.filter((span) => !this.#destination.end(span)).length;
-    if (lost === 0) resultCallback({ code: 0 });
-    else
-      resultCallback({
-        code: 1,
-        error: new Error(`${lost} of ${spans.length} spans have no Sightline server to go to.`),
-      });
+    const result: ExportResult =
+      lost === 0
+        ? { code: 0 }
+        : { code: 1, error: new Error(`${lost} of ${spans.length} spans have no Sightline server to go to.`) };
+    if (lost === spans.length) resultCallback(result);
+    else void this.#destination.flush(ANSWER_AFTER_MS).finally(() => resultCallback(result));
   }
 
   /** Resolves when everything that was exported was sent, or could not be within ten seconds. */

@@ -157,8 +157,11 @@ function isTimeInput(value: unknown): value is TimeInput {
   return typeof value === "number" || value instanceof Date || Array.isArray(value);
 }
 
+/** Three years: what is less is no time since the epoch but one of `performance.now()`. */
+const MAX_UPTIME_MS = 1e11;
+
 /** OpenTelemetry takes seconds and nanoseconds, a date, milliseconds since the epoch, or those of `performance.now()`. */
 function toSpanTime(time: TimeInput): SpanTime {
   if (Array.isArray(time)) return BigInt(time[0]) * 1_000_000_000n + BigInt(time[1]);
-  return typeof time === "number" && time < performance.timeOrigin ? performance.timeOrigin + time : time;
+  return typeof time === "number" && time < MAX_UPTIME_MS ? performance.timeOrigin + time : time;
 }
