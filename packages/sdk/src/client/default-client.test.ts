@@ -72,7 +72,7 @@ test("a search gets page after page until it has enough; own spans are sent befo
   expect(requests.splice(0)).toEqual([
     "export",
     `POST /api/v1/traces/search Bearer key {${query},"maxResults":1000}`,
-    `POST /api/v1/traces/search Bearer key {${query},"maxResults":500,"pageToken":"1"}`,
+    `POST /api/v1/traces/search Bearer key {${query},"pageToken":"1","maxResults":500}`,
   ]);
 });
 
