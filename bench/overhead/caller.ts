@@ -1,0 +1,117 @@
+/**
+ * The process of one measurement: sets up one SDK, makes traced calls and says what they cost. Takes a `Task` as its argument.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { seeded } from "../workload/random.ts";
+import { cpuMs, HoldWatch } from "./hold-watch.ts";
+import { type PayloadKind, payloadKinds } from "./payloads.ts";
+import type { Task, TaskResult } from "./task.ts";
+import { variants } from "./variants.ts";
+
+/** SDKs with short batch delays send by themselves within this; the others are flushed then, which is what their timers do. */
+const SETTLE_MS = 1000;
+const FLUSH_MS = 60_000;
+/** With no server there is nothing to wait for; holds come early. */
+const HOPELESS_FLUSH_MS = 2000;
+
+// Written by measure.ts from a Task.
+const task = JSON.parse(process.argv[2] ?? "") as Task;
+const kind = payloadKinds[task.payload];
+const random = seeded(17);
+const watch = new HoldWatch();
+
+const tracer = await variants[task.variant].start({ url: task.url, load: await loader(task.folder) });
+let outputs: unknown;
+const call = tracer.trace(async () => outputs);
+
+await warmUp();
+watch.start();
+const cpuBefore = cpuMs();
+const callMs: number[] = [];
+for (let made = 0; made < task.calls; made += 1) callMs.push(await measureCall(kind));
+await sleep(SETTLE_MS);
+await flush();
+const cpuAfter = cpuMs();
+watch.stop();
+const result: TaskResult = {
+  callMs,
+  longestHoldMs: watch.longestMs,
+  holdsAbove20Ms: watch.count,
+  cpuMs: cpuAfter - cpuBefore,
+  peakMib: peakMib(),
+  calls: task.calls + warmCallsMade(),
+  accounts: tracer.accounts?.(),
+};
+// SDKs would go on to wait for their server.
+process.send?.(result, () => process.exit());
+
+/** Compiles the paths of the call and of the delivery; begins with small ones, because large ones are few. */
+async function warmUp(): Promise<void> {
+  if (kind.isLarge) {
+    for (let made = 0; made < smallWarmCalls(); made += 1) await measureCall(payloadKinds["10KB"]);
+  }
+  for (let made = 0; made < task.warmCalls; made += 1) await measureCall(kind);
+  await sleep(SETTLE_MS / 2);
+  await flush();
+}
+
+function smallWarmCalls(): number {
+  return kind.isLarge ? 100 : 0;
+}
+
+function warmCallsMade(): number {
+  return task.warmCalls + smallWarmCalls();
+}
+
+async function measureCall({ make, isLarge, gapMs }: PayloadKind): Promise<number> {
+  watch.pause();
+  const payload = make(random);
+  outputs = payload.outputs;
+  // The payload of a real call has lived through the wait for a model; its promotion is not the SDK's doing.
+  if (isLarge) promote();
+  const cpuBeforeCall = isLarge ? cpuMs() : 0;
+  const began = performance.now();
+  await call(payload.inputs);
+  const wallMs = performance.now() - began;
+  // Time in which another process had the CPU is nobody's; reading it costs a microsecond, too much for small calls.
+  const ms = isLarge ? Math.min(wallMs, cpuMs() - cpuBeforeCall) : wallMs;
+  watch.resume();
+  await (gapMs === 0 ? nextTurn() : sleep(gapMs));
+  return ms;
+}
+
+function promote(): void {
+  globalThis.gc?.({ type: "minor" });
+  globalThis.gc?.({ type: "minor" });
+}
+
+async function flush(): Promise<void> {
+  const limit = new AbortController();
+  const timeout = sleep(task.isUp ? FLUSH_MS : HOPELESS_FLUSH_MS, undefined, { signal: limit.signal }).catch(
+    () => undefined, // aborted below
+  );
+  // An SDK may reject when its server does not answer; what was delivered is counted by the receiver.
+  await Promise.race([tracer.flush().catch((error: unknown) => complain(error)), timeout]);
+  limit.abort();
+}
+
+function complain(error: unknown): void {
+  if (task.isUp) process.stderr.write(`${task.variant}: flush failed: ${String(error)}\n`);
+}
+
+/** VmHWM of proc(5). */
+function peakMib(): number {
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) / 1024;
+}
+
+/** Packages are imported by a module in the folder that they were installed into. */
+async function loader(folder: string | undefined): Promise<<T>(specifier: string) => Promise<T>> {
+  if (folder === undefined) return () => Promise.reject(new Error(`${task.variant} has no packages`));
+  const { load } = (await import(pathToFileURL(join(folder, "load.mjs")).href)) as {
+    load: (specifier: string) => Promise<never>; // written by peer-packages.ts; tracers say which part of a package they use
+  };
+  return load;
+}

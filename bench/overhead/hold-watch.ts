@@ -1,0 +1,53 @@
+/**
+ * The longest time for which the event loop was held up, seen by a timer of a millisecond.
+ *
+ * A hold counts as far as the process was on a CPU meanwhile: on a busy machine it is often only descheduled. What happens inside
+ * the traced calls is not a later hold: `pause` and `resume` leave it out.
+ */
+
+const EVERY_MS = 1;
+
+export class HoldWatch {
+  longestMs = 0;
+  /** Holds above 20 ms. */
+  count = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #last = performance.now();
+  #lastCpu = cpuMs();
+
+  /** Begins anew: what was before does not count. */
+  start(): void {
+    this.longestMs = 0;
+    this.count = 0;
+    this.resume();
+    const tick = (): void => {
+      this.pause();
+      this.resume();
+      this.#timer = setTimeout(tick, EVERY_MS);
+    };
+    this.#timer = setTimeout(tick, EVERY_MS);
+  }
+
+  /** What follows is not watched; what was before counts. */
+  pause(): void {
+    const held = Math.min(performance.now() - this.#last, cpuMs() - this.#lastCpu);
+    if (held > this.longestMs) this.longestMs = held;
+    if (held > 20) this.count += 1;
+  }
+
+  resume(): void {
+    this.#last = performance.now();
+    this.#lastCpu = cpuMs();
+  }
+
+  stop(): void {
+    this.pause();
+    clearTimeout(this.#timer);
+  }
+}
+
+/** CPU of all threads of this process so far, in milliseconds; the kernel knows it to the microsecond. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
