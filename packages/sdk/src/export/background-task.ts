@@ -18,6 +18,8 @@ export class BackgroundTask {
   #timer: NodeJS.Timeout | undefined;
   #isArmed = false;
   #isRunning = false;
+  /** Asked for while it ran. */
+  #isWanted = false;
   #isStopped = false;
 
   constructor(options: BackgroundTaskOptions) {
@@ -36,16 +38,19 @@ export class BackgroundTask {
     else this.#timer.refresh();
   }
 
-  /** Runs it in the next turn of the event loop; nothing if it runs. */
+  /** Runs it at once, or again when it runs. */
   now(): void {
     this.#isArmed = false;
+    this.#isWanted = this.#isRunning;
     if (this.#isRunning || this.#isStopped) return;
     this.#isRunning = true;
     runOutside(this.#options.work)
       .catch((error: unknown) => countFailure(this.#options.name, error))
       .finally(() => {
         this.#isRunning = false;
-        if (!this.#isStopped) this.#options.onIdle();
+        if (this.#isStopped) return;
+        if (this.#isWanted) this.now();
+        else this.#options.onIdle();
       });
   }
 

@@ -55,8 +55,12 @@ export function isGone(owner: Owner, silentMs: number): boolean {
   return !exists(owner.pid);
 }
 
-/** When a process began; undefined if there is none, or only what its parent has not yet taken note of. Linux only. */
-function startOf(pid: number): string | undefined {
+/**
+ * When a process began, in clock ticks since boot.
+ *
+ * @returns undefined if there is none, or only what its parent has not yet taken note of; always where there is no /proc
+ */
+export function startOf(pid: number): string | undefined {
   try {
     // proc(5): "pid (name) state …"; the name may hold spaces and brackets. Field 3 is the state, field 22 the start.
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
