@@ -1,6 +1,7 @@
 /**
  * The SDK's client against a real server.
  */
+import { execFile } from "node:child_process";
 import * as sightline from "@sightline/sdk";
 import { SightlineClient, SpanType, Trace, toTable } from "@sightline/sdk";
 import type { SightlineError } from "@sightline/wire/errors";
@@ -355,7 +356,48 @@ describe("runs", () => {
   });
 });
 
+test("a client that names its server traces to it without init(), until shutdown() and while nothing is disabled", () => {
+  // Its own process: in this one init() was called.
+  const program = `
+    import assert from "node:assert";
+    import * as sightline from "@sightline/sdk";
+    const client = new sightline.SightlineClient({ url: process.env.SERVER });
+    const make = () => {
+      const root = client.startTrace({ name: "detached", experiment: "without init" });
+      client.endSpan(client.startSpan({ name: "step", parent: root }));
+      client.endTrace(root);
+      return root;
+    };
+    assert.equal(sightline.trace(() => sightline.getCurrentSpan())(), undefined);
+    const first = make();
+    assert.equal(first.isRecording, false);
+    const trace = await client.getTrace(first.traceId);
+    assert.equal(trace.spans.length, 2);
+    sightline.disable();
+    make();
+    sightline.enable();
+    await sightline.shutdown();
+    make();
+    const found = await client.searchTraces({ experiments: ["without init"], include: ["spans"] });
+    console.log(found.map(({ spans }) => spans.length).join());
+  `;
+  const { SIGHTLINE_URL: _, MLFLOW_TRACKING_URI: __, ...env } = process.env;
+  return new Promise<void>((resolve, reject) => {
+    const options = { env: { ...env, SERVER: server.url } };
+    const args = ["--import", "tsx", "--conditions=@sightline/source", "--input-type=module", "-e", program];
+    execFile(process.execPath, args, options, (error, stdout, stderr) => {
+      if (error) return reject(error);
+      expect([stdout, stderr]).toEqual(["2,2\n", ""]);
+      resolve();
+    });
+  });
+});
+
 test("without a server it says so; with a wrong one, too", async () => {
-  expect(await code(new SightlineClient({ url: "ftp://nowhere" }).getTrace("tr-1"))).toBe("BAD_SETTING");
+  await expect(new SightlineClient({ url: "ftp://nowhere" }).getTrace("tr-1")).rejects.toMatchObject({
+    code: "BAD_SETTING",
+    message:
+      'The url of the client is "ftp://nowhere"; give the address of a Sightline server, e.g. http://127.0.0.1:5500.',
+  });
   expect(await code(new SightlineClient({ url: "http://127.0.0.1:1" }).listExperiments())).toBe("SERVER_UNREACHABLE");
 });

@@ -3,6 +3,7 @@
  */
 import type { ApiClient } from "@sightline/wire/api/client";
 import { SightlineError } from "@sightline/wire/errors";
+import { preview } from "@sightline/wire/json";
 import { type Config, readConfig } from "../config.ts";
 import { flush } from "../init.ts";
 import { lastConfig } from "../runtime.ts";
@@ -45,25 +46,34 @@ export function connectTo(options: ConnectionOptions = {}): Connection {
       await flush();
       return client;
     },
-    experiment: () => (isDefault(options) ? lastConfig()?.experiment : undefined),
+    experiment: () => {
+      const set = lastConfig();
+      return set !== undefined && resolve(options).url === set.url ? set.experiment : undefined;
+    },
   };
 }
 
 /** @throws BAD_SETTING */
-function resolve(options: ConnectionOptions): Pick<Config, "url" | "apiKey"> {
+function resolve({ url, apiKey }: ConnectionOptions): Pick<Config, "url" | "apiKey"> {
   const set = lastConfig();
-  const { url, apiKey } = options;
   if (url === undefined) {
-    if (set !== undefined) return apiKey === undefined ? set : { ...set, apiKey };
+    if (set !== undefined) return apiKey === undefined ? set : { url: set.url, apiKey };
     throw new SightlineError("BAD_SETTING", "No server is set; call init({ url }) or set SIGHTLINE_URL.");
   }
-  const own = readConfig({ url, apiKey }, {});
-  if (own === undefined) throw new SightlineError("BAD_SETTING", "The url of the client is empty; give an address.");
-  return own.url === set?.url ? { ...set, ...own } : own;
+  const own = readAddress(url);
+  const key = apiKey ?? (own === set?.url ? set.apiKey : undefined);
+  return key === undefined ? { url: own } : { url: own, apiKey: key };
 }
 
-function isDefault({ url }: ConnectionOptions): boolean {
-  return url === undefined || readConfig({ url }, {})?.url === lastConfig()?.url;
+/** @throws BAD_SETTING */
+function readAddress(url: string): string {
+  const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  const config = isHttp ? readConfig({ url }, {}) : undefined;
+  if (config !== undefined) return config.url;
+  throw new SightlineError(
+    "BAD_SETTING",
+    `The url of the client is "${preview(url, 200)}"; give the address of a Sightline server, e.g. http://127.0.0.1:5500.`,
+  );
 }
 
 /** A record without the members that are undefined: on the wire a field is there or not. */

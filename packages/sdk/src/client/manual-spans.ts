@@ -5,12 +5,13 @@
  * They are the spans of `startSpan`: copied, bounded, sampled, masked and sent like all others.
  */
 import { safely } from "../diagnostics.ts";
-import { activeRuntime } from "../runtime.ts";
+import type { Runtime } from "../runtime.ts";
 import { beginSpan } from "../tracing/begin-span.ts";
 import { describeTrace, type TraceUpdate } from "../tracing/current.ts";
 import type { EndOptions, LiveSpan, RemoteParent, SpanOptions } from "../tracing/live-span.ts";
 import { OFF_SPAN } from "../tracing/unsampled-span.ts";
 import type { ConnectionOptions } from "./connection.ts";
+import { runtimeFor } from "./detached-runtime.ts";
 
 /** The span that begins a trace, and what is known of the trace by then. */
 export interface StartTraceOptions extends Omit<SpanOptions, "parent" | "destination">, TraceUpdate {}
@@ -35,6 +36,7 @@ export interface TraceEnd extends SpanEnd, TraceUpdate {}
 /** The spans that one client begins. */
 export class ManualSpans {
   readonly #server: ConnectionOptions;
+  #runtime: Runtime | undefined;
   /** Of a span the one that began its trace. */
   readonly #roots = new WeakMap<LiveSpan, LiveSpan>();
   /** Of the span that began a trace those below it that run. */
@@ -84,7 +86,8 @@ export class ManualSpans {
   }
 
   #begin(options: SpanOptions): LiveSpan {
-    const runtime = activeRuntime();
+    const runtime = safely("startSpan", () => runtimeFor(this.#server, this.#runtime));
+    this.#runtime = runtime;
     return (runtime && safely("startSpan", () => beginSpan(runtime, options))) ?? OFF_SPAN;
   }
 }
