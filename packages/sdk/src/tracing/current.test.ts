@@ -25,6 +25,8 @@ test("what is said about the trace, from anywhere inside, is on its root span", 
     updateCurrentTrace({ tags: { fruit: "pear", env: "prod" }, sessionId: "s" });
     await inner();
     updateCurrentTrace({ clientRequestId: "r", requestPreview: "asked", responsePreview: "answered" });
+    updateCurrentTrace({ version: "v3", state: "ERROR" });
+    updateCurrentTrace({ state: "GREAT" as "OK" });
   });
   await flush();
   expect(spanNamed(receiver.spans, "root").attributes).toMatchObject({
@@ -36,6 +38,8 @@ test("what is said about the trace, from anywhere inside, is on its root span", 
     "sightline.trace.clientRequestId": "r",
     "sightline.trace.requestPreview": "asked",
     "sightline.trace.responsePreview": "answered",
+    "mlflow.traceMetadata.sightline.version": "v3",
+    "sightline.trace.state": "ERROR",
   });
 });
 

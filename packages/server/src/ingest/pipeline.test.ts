@@ -123,6 +123,7 @@ test("what the emitter says of the whole trace goes before what is derived", () 
           "mlflow.spanInputs": '"derived"',
           "sightline.trace.requestPreview": "chosen",
           "sightline.trace.clientRequestId": "req-1",
+          "sightline.trace.state": "ERROR",
           "mlflow.traceTag.env": "prod",
         },
       },
@@ -132,8 +133,13 @@ test("what the emitter says of the whole trace goes before what is derived", () 
   expect(records[0]).toMatchObject({
     requestPreview: "chosen",
     traceTags: { env: "prod" },
-    traceMetadata: { "sightline.clientRequestId": "req-1" },
+    traceMetadata: { "sightline.clientRequestId": "req-1", "sightline.state": "ERROR" },
   });
+});
+
+test("a state that is none is no word of the emitter", () => {
+  const { records } = run([{ attributes: { "sightline.trace.state": "GREAT" } }]);
+  expect(records[0]?.traceMetadata).toEqual({});
 });
 
 test("values of events are texts where they were texts, and keep their digits where they were numbers", () => {

@@ -10,7 +10,7 @@ import { toTraceId } from "@sightline/wire/ids";
 import { preview, RawJson } from "@sightline/wire/json";
 import { INSTANCE_ID_KEY, SDK_REPORT_KEY } from "@sightline/wire/model/sdk-process";
 import type { SpanStatusCode } from "@sightline/wire/model/span";
-import { CLIENT_REQUEST_ID_KEY } from "@sightline/wire/model/trace";
+import { CLIENT_REQUEST_ID_KEY, TRACE_STATE_KEY } from "@sightline/wire/model/trace";
 import type { Attributes, OtlpSpan, OtlpSpanGroup, OtlpSpanGroups, PartialSuccess } from "@sightline/wire/otlp/span";
 import { hasSdkReport, readSdkReport, type SentReport, type SentReports } from "./sdk-reports.ts";
 import { isRoot, refusalOf } from "./span-rules.ts";
@@ -125,13 +125,20 @@ function toRecord(span: OtlpSpan, origin: Origin, experimentId: string): SpanRec
       attributes: toJsonValues(link.attributes),
     })),
     traceTags: root ? cutEntries({ ...origin.tags, ...facts.traceTags }) : cutEntries(facts.traceTags),
-    traceMetadata: cutEntries(
-      facts.clientRequestId === undefined
-        ? facts.traceMetadata
-        : { ...facts.traceMetadata, [CLIENT_REQUEST_ID_KEY]: facts.clientRequestId },
-    ),
+    traceMetadata: cutEntries(metadataOf(facts)),
     requestPreview: facts.requestPreview ?? (root && facts.inputs ? requestPreview(facts.inputs.json) : ""),
     responsePreview: facts.responsePreview ?? (root && facts.outputs ? responsePreview(facts.outputs.json) : ""),
+  };
+}
+
+/** Metadata of the trace, with the facts that have no column of a span. */
+function metadataOf({ traceMetadata, clientRequestId, traceState }: NormalizedSpan): Readonly<Record<string, string>> {
+  const isState = traceState === "OK" || traceState === "ERROR";
+  if (clientRequestId === undefined && !isState) return traceMetadata;
+  return {
+    ...traceMetadata,
+    ...(clientRequestId !== undefined && { [CLIENT_REQUEST_ID_KEY]: clientRequestId }),
+    ...(isState && { [TRACE_STATE_KEY]: traceState }),
   };
 }
 

@@ -210,6 +210,14 @@ describe("summarizeTrace", () => {
     expect(version({ traceMetadata: { ...modelId, "sightline.version": "v3" }, ...tagged })).toBe("v3");
   });
 
+  test("a state that the program said on any span counts once the root has ended", () => {
+    const said = { traceMetadata: { "sightline.state": "ERROR" } };
+    expect(summary(span(1, 0), span(2, 1, said)).state).toBe("ERROR");
+    expect(summary(span(1, 0, { statusCode: "ERROR", traceMetadata: { "sightline.state": "OK" } })).state).toBe("OK");
+    expect(summary(span(1, 0, { ...said, endTimeUnixNano: 0n })).state).toBe("IN_PROGRESS");
+    expect(summary(span(1, 0, { traceMetadata: { "sightline.state": "GREAT" } })).state).toBe("OK");
+  });
+
   describe("with a client info", () => {
     function client(said: Partial<ClientInfo>): KnownClientInfo {
       return joinClientInfo(undefined, { traceId, experimentId: "7", ...said }, 5_000_000n);

@@ -3,7 +3,7 @@
  */
 import { parseJson } from "@sightline/wire/json";
 import type { TokenUsage } from "@sightline/wire/model/span";
-import { CLIENT_REQUEST_ID_KEY, TRACE_FACT_KEYS } from "@sightline/wire/model/trace";
+import { CLIENT_REQUEST_ID_KEY, TRACE_FACT_KEYS, TRACE_STATE_KEY, type TraceState } from "@sightline/wire/model/trace";
 import type { ClientFacts, KnownClientInfo } from "./client-info.ts";
 import type { KnownTrace } from "./known-trace.ts";
 import { latest } from "./moments.ts";
@@ -17,8 +17,8 @@ import { SpanDigest } from "./span-digest.ts";
  *   of the spans, key by key.
  * - Else facts about the whole trace come from the root, else from the earliest span that has them; tags and metadata are joined
  *   key by key, the root's first. Of several roots the earliest is "the" root.
- * - The state is IN_PROGRESS while no root has ended, ERROR if a root that ended failed, else OK. A failing span inside a trace
- *   whose root succeeded was handled by the agent.
+ * - The state is IN_PROGRESS while no root has ended, then what the program said of it on a span, else ERROR if a root failed, else
+ *   OK. A failing span inside a trace whose root succeeded was handled by the agent.
  * - The failure text is that of the deepest failing span, where the trouble began.
  * - Tokens and cost are counted from the spans; what the client said of them counts only if no span says anything.
  *
@@ -32,9 +32,9 @@ export function summarizeTrace({ experimentId, traceId, spans, client, digest }:
   }
   const start = startOf(said.start, client);
   const end = latest(start, [said.end]);
-  const state = facts.state ?? said.state;
   const tags = said.entries("traceTags", client?.tags);
   const metadata = said.entries("traceMetadata", client?.metadata);
+  const state = facts.state ?? stateOf(said.state, metadata[TRACE_STATE_KEY]);
   const usage = said.usage ?? saidUsage(metadata);
   const costUsd = said.costUsd ?? saidCost(metadata);
   return {
@@ -59,6 +59,11 @@ export function summarizeTrace({ experimentId, traceId, spans, client, digest }:
     tags,
     metadata,
   };
+}
+
+/** What the program says of its trace counts when the trace is over. */
+function stateOf(ofSpans: TraceState, said: string | undefined): TraceState {
+  return ofSpans !== "IN_PROGRESS" && (said === "OK" || said === "ERROR") ? said : ofSpans;
 }
 
 /** Where the row of a trace lies in time, in microseconds: the start that `summarizeTrace` gives it. */

@@ -24,6 +24,7 @@ export interface Convention {
   readonly sessionId?: readonly string[];
   readonly userId?: readonly string[];
   readonly clientRequestId?: readonly string[];
+  readonly traceState?: readonly string[];
   readonly requestPreview?: readonly string[];
   readonly responsePreview?: readonly string[];
   /** Unlike elsewhere all rules are read; of equal keys the first one stays. */

@@ -65,7 +65,14 @@ function countParts(usage: TokenUsage): number {
   return Object.keys(usage).length;
 }
 
-const TEXT_FACTS = ["sessionId", "userId", "clientRequestId", "requestPreview", "responsePreview"] as const;
+const TEXT_FACTS = [
+  "sessionId",
+  "userId",
+  "clientRequestId",
+  "traceState",
+  "requestPreview",
+  "responsePreview",
+] as const;
 
 function textFacts(plan: Plan, attributes: Attributes) {
   const facts: { -readonly [K in (typeof TEXT_FACTS)[number]]?: string } = {};

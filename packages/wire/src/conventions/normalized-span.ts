@@ -40,6 +40,8 @@ export interface NormalizedSpan {
   readonly userId?: string;
   /** The caller's own id of the request that the trace belongs to. */
   readonly clientRequestId?: string;
+  /** State that the emitter gave the trace, in place of the root's: OK or ERROR, if it is well formed. */
+  readonly traceState?: string;
   /** Texts for the trace list that the emitter chose itself, in place of those made from the root's inputs and outputs. */
   readonly requestPreview?: string;
   readonly responsePreview?: string;

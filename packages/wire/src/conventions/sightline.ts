@@ -11,6 +11,7 @@ export const sightline: Convention = {
   sessionId: ["session.id"],
   userId: ["user.id", "enduser.id"],
   clientRequestId: ["sightline.trace.clientRequestId"],
+  traceState: ["sightline.trace.state"],
   requestPreview: ["sightline.trace.requestPreview"],
   responsePreview: ["sightline.trace.responsePreview"],
 };

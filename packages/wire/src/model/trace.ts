@@ -14,7 +14,7 @@ export const TraceInfo = z.object({
   experimentId: z.string(),
   /** As the client said, else of the root span, else of the earliest span; "" while there is neither. */
   name: z.string(),
-  /** As the client said, else IN_PROGRESS while no root has ended, ERROR if a root failed, else OK. */
+  /** As the client said of the trace; IN_PROGRESS while no root has ended; as the program said on a span; ERROR if a root failed, else OK. */
   state: TraceState,
   /** RFC 3339 with microseconds: as the client said, else start of the earliest span. */
   requestTime: z.string(),
@@ -48,6 +48,9 @@ export type TraceInfo = z.infer<typeof TraceInfo>;
 
 /** Metadata key under which a trace's `clientRequestId` is kept; `TraceInfo` shows it as a field of its own. */
 export const CLIENT_REQUEST_ID_KEY = "sightline.clientRequestId";
+
+/** Metadata key under which spans carry the state that the program gave the trace; `TraceInfo` shows it as its `state`. */
+export const TRACE_STATE_KEY = "sightline.state";
 
 /** Metadata keys that facts of a trace are read from, where nothing else says them. */
 export const TRACE_FACT_KEYS = {
