@@ -47,9 +47,8 @@ export async function installPacked(): Promise<Project> {
   await mkdir(tarballs);
   await mustRun(process.execPath, [installedFile("typescript/bin/tsc"), "-b", "packages/sdk"], root);
   const sources = ["packages/wire", "packages/sdk", "node_modules/zod", "node_modules/@opentelemetry/api"];
-  for (const source of sources) {
-    await npm(["pack", join(root, source), "--pack-destination", tarballs, "--ignore-scripts"], dir);
-  }
+  const folders = sources.map((source) => join(root, source));
+  await npm(["pack", ...folders, "--pack-destination", tarballs, "--ignore-scripts"], dir);
   await writeFile(join(dir, "package.json"), JSON.stringify({ name: "user-program", private: true, version: "1.0.0" }));
   const files = (await readdir(tarballs)).map((file) => `./tarballs/${file}`);
   await npm(["install", "--offline", "--ignore-scripts", ...files], dir);
