@@ -27,7 +27,7 @@ import { identify, resourceWithReport } from "./report.ts";
 import { countEnded, exportHeaders, groupByExperiment } from "./request.ts";
 import { Sender } from "./sender.ts";
 import { byteCount } from "./spool/record.ts";
-import type { SpoolBatch } from "./spool/spool.ts";
+import type { Spool, SpoolBatch } from "./spool/spool.ts";
 import { Spooling, type SpoolSetting } from "./spool/spooling.ts";
 import { AttachmentUploader } from "./upload-attachments.ts";
 
@@ -102,6 +102,8 @@ export class Exporter implements SpanSink {
   #inFlight: readonly PreparedSpan[] = [];
   /** Where they come from, if from the spool. */
   #inFlightBatch: SpoolBatch | undefined;
+  /** Whose spool is sent now. */
+  #gone: { readonly spool: Spool; readonly origin: Origin } | undefined;
   #isClosed = false;
   /** The process ends, or tracing does: what is sent now is the last word. */
   #isFinishing = false;
@@ -477,7 +479,8 @@ export class Exporter implements SpanSink {
     const recovered = this.#spooling?.nextRecovered(MAX_BATCH_SPANS, BATCH_BYTES);
     if (recovered === undefined) return false;
     const { spool, batch } = recovered;
-    const origin = goneOrigin(spool, this.#tally);
+    if (this.#gone?.spool !== spool) this.#gone = { spool, origin: goneOrigin(spool, this.#tally) };
+    const { origin } = this.#gone;
     for (const group of groupByExperiment(batch?.spans ?? [])) {
       if (!(await this.#deliver(group, origin, batch === undefined))) return false;
     }
@@ -490,7 +493,8 @@ export class Exporter implements SpanSink {
     const resource = resourceWithReport(origin.identity, origin.numbers(), spans, isFinal);
     const body = await compress(requestOf(resource, SCOPE, spans));
     const bytes = byteCount(body);
-    const headers = exportHeaders(spans[0]?.experiment);
+    if (spans.length > 0) origin.experiment = spans[0]?.experiment;
+    const headers = exportHeaders(origin.experiment);
     this.#queue.hold(bytes);
     // Side by side: a large file must not hold up the span.
     const [answer, attachments] = await Promise.all([

@@ -72,7 +72,7 @@ function spanRequest(
   return {
     method: "POST",
     url,
-    headers: exportHeaders(spans[0]?.experiment),
+    headers: exportHeaders(spans.length > 0 ? spans[0]?.experiment : origin.experiment),
     body: requestOf(resource, scope, spans),
     isGzipped: true,
     isAttachment: false,

@@ -9,6 +9,8 @@ import type { Spool } from "./spool/spool.ts";
 
 export interface Origin {
   readonly identity: ProcessIdentity;
+  /** That of the last spans: where a report without spans goes. */
+  experiment: string | undefined;
   /** Totals since the process began. */
   numbers(): ReportNumbers;
   /** The server has answered for good. */
@@ -19,6 +21,7 @@ export interface Origin {
 export function ownOrigin(identity: ProcessIdentity, tally: Tally): Origin {
   return {
     identity,
+    experiment: undefined,
     numbers: () => ({
       ended: tally.own.ended,
       dropped: tally.own.dropped,
@@ -40,6 +43,7 @@ export function goneOrigin({ state }: Spool, tally: Tally): Origin {
   const { version, ...identity } = state.header;
   return {
     identity,
+    experiment: undefined,
     numbers: () => ({
       ended: state.get("ended"),
       dropped: {
