@@ -119,7 +119,8 @@ export class OverheadMeter {
 }
 
 /** The meter of this process. */
-export const overhead: OverheadMeter = (shared.overhead ??= new OverheadMeter());
+export const overhead: OverheadMeter = shared.overhead ?? new OverheadMeter();
+shared.overhead = overhead;
 
 /** The leading bit of the duration and the two bits behind it. */
 function bucketOf(durationMs: number): number {
