@@ -5,6 +5,8 @@ import { stringifyJson } from "@sightline/wire/json";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, Copy, Route } from "lucide-react";
 import { type KeyboardEvent, type RefObject, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { referenceIn } from "../attachment/attachment-facts.ts";
+import { AttachmentView } from "../attachment/attachment-view.tsx";
 import { classNames } from "../components/class-names.ts";
 import { CopyButton, useCopy } from "../components/copy-button.tsx";
 import { formatBytes, formatCount } from "../format/number.ts";
@@ -228,7 +230,10 @@ function JsonValue({ row: { content, value } }: { readonly row: JsonRow }) {
       </span>
     );
   }
-  if (typeof value === "string") return <JsonText text={value} open={content.kind === "text" && content.open} />;
+  const reference = referenceIn(value);
+  const isOpenText = content.kind === "text" && content.open;
+  if (reference !== undefined && !isOpenText) return <AttachmentView reference={reference} small />;
+  if (typeof value === "string") return <JsonText text={value} open={isOpenText} />;
   const type = value === null ? "null" : typeof value;
   return <span className={classNames(styles.value, styles[type])}>{String(value)}</span>;
 }

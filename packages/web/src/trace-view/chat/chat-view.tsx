@@ -3,6 +3,7 @@
  */
 import { Brain, CircleX, CornerDownRight, Hammer, Paperclip } from "lucide-react";
 import { useState } from "react";
+import { AttachmentView } from "../../attachment/attachment-view.tsx";
 import { Button } from "../../components/button.tsx";
 import { classNames } from "../../components/class-names.ts";
 import { PrettyValue } from "../span-detail/pretty-value.tsx";
@@ -107,6 +108,8 @@ function PartView({ part, isSystem }: { readonly part: Exclude<Part, ToolCall>; 
           <ToolResultView result={part} />
         </div>
       );
+    case "attachment":
+      return <AttachmentView reference={part.reference} />;
     case "media":
       return (
         <span className={styles.media}>

@@ -2,14 +2,18 @@
  * A conversation in one form, whatever provider or framework wrote it.
  */
 
+import type { AttachmentReference } from "@sightline/wire/model/attachment";
+
 /** A piece of a message. */
 export type Part =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "reasoning"; readonly text: string }
   | ToolCall
   | ToolResult
-  /** An image, sound or file; its bytes are not shown. `source` is its address or how large it is. */
+  /** An image, sound or file that is elsewhere or in the payload; its bytes are not shown. `source` is its address or how large it is. */
   | { readonly kind: "media"; readonly mediaType: string; readonly source: string }
+  /** An image, sound or file that is an attachment of the trace. */
+  | { readonly kind: "attachment"; readonly reference: AttachmentReference }
   /** A piece of a form that we do not know. */
   | { readonly kind: "json"; readonly value: unknown };
 

@@ -4,6 +4,7 @@
  * A table of readers: by the `type` of a block (OpenAI, Anthropic, AI SDK, OpenTelemetry GenAI), or by the one key that Gemini and
  * Bedrock put there instead.
  */
+import { referenceIn } from "../../attachment/attachment-facts.ts";
 import { formatBytes } from "../../format/number.ts";
 import { fieldOf, isRecord, type JsonRecord, stringOf, unfoldJson } from "../../json-view/json-shape.ts";
 import type { Part } from "./message.ts";
@@ -68,6 +69,8 @@ const media =
     const address =
       stringOf(holder, "url", "uri", "fileUri", "file_uri", "file_id", "filename") ??
       stringOf(block, "image_url", "image", "data", "uri");
+    const reference = referenceIn(data) ?? referenceIn(address);
+    if (reference !== undefined) return { kind: "attachment", reference };
     return {
       kind: "media",
       mediaType,

@@ -2,6 +2,7 @@
  * Any value in words: texts as text, objects as pairs, lists as lists; what lies deep is a click away in the JSON form.
  */
 import { useState } from "react";
+import { referenceIn } from "../../attachment/attachment-facts.ts";
 import { formatCount } from "../../format/number.ts";
 import { isRecord, unfoldJson } from "../../json-view/json-shape.ts";
 import styles from "./pretty-value.module.css";
@@ -19,7 +20,9 @@ export function PrettyValue({ value, depth = 0 }: { readonly value: unknown; rea
   }
   if (shown === null || shown === undefined) return <span className={styles.none}>none</span>;
   if (typeof shown !== "object") return <span className={styles.scalar}>{String(shown)}</span>;
-  if (depth >= MAX_DEPTH) return <span className={styles.none}>{inShort(shown)}, see JSON</span>;
+  // Blocks of a chat lie deep, and what they show should be seen.
+  const holdsAttachment = Object.values(shown).some((member) => referenceIn(member) !== undefined);
+  if (depth >= MAX_DEPTH && !holdsAttachment) return <span className={styles.none}>{inShort(shown)}, see JSON</span>;
   if (Array.isArray(shown)) return <PrettyList items={shown} depth={depth} />;
   return isRecord(shown) ? <PrettyPairs entries={Object.entries(shown)} depth={depth} /> : null;
 }

@@ -5,6 +5,7 @@ import type { Span, SpanEvent } from "@sightline/wire/model/span";
 import { Download, Link2 } from "lucide-react";
 import { Tabs } from "radix-ui";
 import { type RefObject, useMemo, useRef, useState } from "react";
+import { TraceIdProvider } from "../../attachment/trace-id-context.ts";
 import { Button } from "../../components/button.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { ErrorPanel } from "../../components/error-panel.tsx";
@@ -66,7 +67,9 @@ export function SpanDetail(props: SpanDetailProps) {
               onRetry={() => void payload.refetch()}
             />
           ) : data ? (
-            <TabBody tab={props.tab} span={data} scroller={body} />
+            <TraceIdProvider value={traceId}>
+              <TabBody tab={props.tab} span={data} scroller={body} />
+            </TraceIdProvider>
           ) : (
             <DetailSkeleton />
           )}

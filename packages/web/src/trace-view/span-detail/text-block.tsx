@@ -1,7 +1,10 @@
 /**
- * A text that a person or a model wrote: Markdown while it is of a readable length, plain beyond, never all of a huge one at once.
+ * A text that a person or a model wrote: Markdown while it is of a readable length, plain beyond, never all of a huge one at once. A text
+ * that stands for an attachment is the attachment.
  */
 import { useMemo, useState } from "react";
+import { referenceIn } from "../../attachment/attachment-facts.ts";
+import { AttachmentView } from "../../attachment/attachment-view.tsx";
 import { classNames } from "../../components/class-names.ts";
 import { displayText } from "../../format/display-text.ts";
 import { formatBytes } from "../../format/number.ts";
@@ -20,6 +23,8 @@ export function TextBlock(props: { readonly text: string; readonly foldAfterLine
   const text = useMemo(() => displayText(props.text), [props.text]);
   const [showsAll, setShowsAll] = useState(false);
   const [step, setStep] = useState(0);
+  const reference = referenceIn(props.text);
+  if (reference !== undefined) return <AttachmentView reference={reference} />;
   if (text.length > MARKDOWN_CHARS) {
     const chars = STEPS[step] ?? Number.POSITIVE_INFINITY;
     const next = Math.min(STEPS[step + 1] ?? 0, text.length);
