@@ -74,6 +74,18 @@ const trace = createRoute({
   component: TracePage,
 });
 
+const SdkProcessesPage = lazyRouteComponent(
+  () => import("./pages/sdk-processes/sdk-processes-page.tsx"),
+  "SdkProcessesPage",
+);
+
+const sdkProcesses = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/sdk-processes",
+  validateSearch,
+  component: SdkProcessesPage,
+});
+
 const shortLink = createRoute({
   getParentRoute: () => root,
   path: "/t/$traceId",
@@ -82,7 +94,7 @@ const shortLink = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, experiment, traces, trace, shortLink]),
+  routeTree: root.addChildren([home, experiment, traces, trace, sdkProcesses, shortLink]),
   parseSearch: parseQuery,
   stringifySearch: writeQuery,
   defaultErrorComponent: ({ error, reset }) => <ErrorPanel title="This page failed" error={error} onRetry={reset} />,

@@ -14,7 +14,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { useCallback } from "react";
-import { resolveRange } from "../time-range/time-range.ts";
+import { resolveRange, type TimeRange } from "../time-range/time-range.ts";
 import { useApi } from "./api.tsx";
 import { isPassing } from "./errors.ts";
 import { type PageBounds, removeTrace, sortOrders, type TracePage, type TraceQuery } from "./trace-list.ts";
@@ -48,6 +48,7 @@ export const queryKeys = {
   traceList: (query: TraceQuery) => ["traces", query.experimentId, "list", query.filter, query.range, query.sort],
   traceCounts: (experimentId: string) => ["traces", experimentId, "count"],
   skeleton: (traceId: string) => ["trace", traceId, "skeleton"],
+  sdkProcesses: ["sdkProcesses"],
   spans: (traceId: string) => ["trace", traceId, "span"],
   span: (traceId: string, spanId: string) => ["trace", traceId, "span", spanId],
 } as const;
@@ -125,6 +126,61 @@ export function useTraceCount(query: Omit<TraceQuery, "sort">, options: { readon
       ),
     placeholderData: keepPreviousData,
     enabled: options.enabled ?? true,
+  });
+}
+
+/** Which SDK processes are asked for. */
+export interface SdkProcessQuery {
+  readonly service?: string | undefined;
+  /** Id or name. */
+  readonly experiment?: string | undefined;
+  readonly onlyProblems: boolean;
+}
+
+/** A process sends a report at most every ten seconds when nothing happens in it. */
+const PROCESSES_REFETCH_MS = 10_000;
+
+/** Processes that the SDK sends from, page by page, those with problems first; read again while the page is open. */
+export function useSdkProcesses({ service, experiment, onlyProblems }: SdkProcessQuery) {
+  const api = useApi();
+  return useInfiniteQuery({
+    queryKey: [...queryKeys.sdkProcesses, "list", service, experiment, onlyProblems],
+    queryFn: ({ pageParam, signal }) =>
+      api.listSdkProcesses(
+        {
+          query: {
+            ...(service !== undefined && { service }),
+            ...(experiment !== undefined && { experiment }),
+            ...(onlyProblems && { problems: "true" }),
+            ...(pageParam !== undefined && { pageToken: pageParam }),
+          },
+        },
+        { signal },
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.nextPageToken,
+    placeholderData: keepPreviousData,
+    refetchInterval: PROCESSES_REFETCH_MS,
+  });
+}
+
+/** How often the hint of lost spans is looked at. */
+const LOST_SPANS_REFETCH_MS = 60_000;
+
+/** How many spans of processes that send to an experiment never came. @param range  of its traces; without a start: the last day */
+export function useLostSpans(experimentId: string, range: TimeRange, options: { readonly enabled: boolean }) {
+  const api = useApi();
+  const { from = "24h" } = range;
+  return useQuery({
+    queryKey: [...queryKeys.sdkProcesses, "lost", experimentId, from],
+    queryFn: ({ signal }) => {
+      const { from: since } = resolveRange({ from }, new Date());
+      const query = { experiment: experimentId, problems: "true", maxResults: "1", ...(since && { since }) } as const;
+      return api.listSdkProcesses({ query }, { signal });
+    },
+    select: ({ totals }) => totals,
+    refetchInterval: LOST_SPANS_REFETCH_MS,
+    enabled: options.enabled,
   });
 }
 

@@ -4,6 +4,7 @@
 import { Link } from "@tanstack/react-router";
 import {
   BookOpen,
+  Cpu,
   Keyboard,
   ListTree,
   type LucideIcon,
@@ -66,6 +67,11 @@ export function Rail(props: {
       </div>
       <div className={styles.fill} />
       <div className={classNames(styles.items, styles.foot)}>
+        <Named form={form} name="SDK processes">
+          <Link to="/settings/sdk-processes" search={{}} className={styles.item}>
+            <ItemInside form={form} icon={Cpu} name="SDK processes" />
+          </Link>
+        </Named>
         <Named form={form} name="API reference">
           <a href="/api/v1/openapi.json" target="_blank" rel="noreferrer" className={styles.item}>
             <ItemInside form={form} icon={BookOpen} name="API reference" />

@@ -24,6 +24,7 @@ import type { TimeRange } from "../../time-range/time-range.ts";
 import { TimeRangeMenu } from "../../time-range/time-range-menu.tsx";
 import { EmptyList } from "./empty-list.tsx";
 import { FirstRun } from "./first-run.tsx";
+import { LostSpansNotice } from "./lost-spans-notice.tsx";
 import { QuickViewChips } from "./quick-view-chips.tsx";
 import { listSearch, readTracesSearch } from "./search.ts";
 import { TraceCount } from "./trace-count.tsx";
@@ -170,6 +171,7 @@ export function TracesPage({ experiment }: { readonly experiment: ListedExperime
               ignored.
             </p>
           )}
+          <LostSpansNotice experiment={experiment} range={query.range} enabled={!isEmpty} />
           <div className={styles.toolbar}>
             <FilterBar
               filter={query.filter}
