@@ -193,6 +193,18 @@ describe("what is said of traces", () => {
     expect((await client.getTrace(traceId)).info.tags).not.toHaveProperty("quality");
   });
 
+  test("a trace that still runs takes tags and feedback, and is read as it is by now", async () => {
+    const root = client.startTrace({ name: "running", experiment: "running" });
+    const { traceId } = root;
+    await sightline.setTraceTag(traceId, "early", "yes");
+    await sightline.logFeedback({ traceId, value: 1 });
+    await client.linkTracesToRun("some run", [traceId]);
+    const { info } = await client.getTrace(traceId);
+    expect(info).toMatchObject({ state: "IN_PROGRESS", tags: { early: "yes" }, assessments: [{ value: 1 }] });
+    client.endTrace(root);
+    expect((await client.getTrace(traceId)).info).toMatchObject({ state: "OK", tags: { early: "yes" } });
+  });
+
   test("feedback is logged, changed, corrected and deleted", async () => {
     const traceId = traced("judged", 1, "assessed");
     const first = await sightline.logFeedback({ traceId, name: "helpful", value: false, metadata: { by: "hand" } });

@@ -68,12 +68,11 @@ export async function updateAssessment(
   assessmentId: string,
   changes: AssessmentChanges,
 ): Promise<Assessment> {
-  const client = await connection.apiWithTraces();
   const { error, metadata, ...rest } = changes;
-  const { assessment } = await client.updateAssessment({
-    params: { traceId, assessmentId },
-    body: withoutUndefined({ ...rest, error: toError(error), metadata: metadata && { ...metadata } }),
-  });
+  const body = withoutUndefined({ ...rest, error: toError(error), metadata: metadata && { ...metadata } });
+  const { assessment } = await connection.aboutTraces((api) =>
+    api.updateAssessment({ params: { traceId, assessmentId }, body }),
+  );
   return assessment;
 }
 
@@ -87,12 +86,11 @@ type Body = Omit<About, "traceId"> & {
 };
 
 async function create(connection: Connection, traceId: string, body: Body): Promise<Assessment> {
-  const client = await connection.apiWithTraces();
   const { metadata, ...rest } = body;
-  const { assessment } = await client.createAssessment({
-    params: { traceId },
-    body: withoutUndefined({ ...rest, metadata: metadata && { ...metadata } }),
-  });
+  const given = withoutUndefined({ ...rest, metadata: metadata && { ...metadata } });
+  const { assessment } = await connection.aboutTraces((api) =>
+    api.createAssessment({ params: { traceId }, body: given }),
+  );
   return assessment;
 }
 

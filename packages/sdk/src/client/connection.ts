@@ -6,7 +6,7 @@ import { SightlineError } from "@sightline/wire/errors";
 import { preview } from "@sightline/wire/json";
 import { type Config, readConfig } from "../config.ts";
 import { flush } from "../init.ts";
-import { lastConfig } from "../runtime.ts";
+import { lastConfig, liveExporters } from "../runtime.ts";
 
 export interface ConnectionOptions {
   /** Address of the Sightline server; default: that of `init()`, else of the environment. */
@@ -25,6 +25,12 @@ export interface Connection {
   api(): Promise<ApiClient>;
   /** The API, after what this program has recorded so far was sent: a question about traces must find its own. */
   apiWithTraces(): Promise<ApiClient>;
+  /**
+   * Asks about traces by their ids. Those that still run here and that the server does not know yet are sent as they are by now.
+   *
+   * @param ask  may be called twice
+   */
+  aboutTraces<T>(ask: (api: ApiClient) => Promise<T>): Promise<T>;
   /** The experiment of `init()`, if this is the server of `init()`. */
   experiment(): string | undefined;
 }
@@ -39,18 +45,35 @@ export function connectTo(options: ConnectionOptions = {}): Connection {
       ...(apiKey !== undefined && { headers: { authorization: `Bearer ${apiKey}` } }),
     });
   };
+  const apiWithTraces = async (): Promise<ApiClient> => {
+    const client = await api();
+    await flush();
+    return client;
+  };
   return {
     api,
-    async apiWithTraces() {
-      const client = await api();
-      await flush();
-      return client;
+    apiWithTraces,
+    async aboutTraces(ask) {
+      const client = await apiWithTraces();
+      try {
+        return await ask(client);
+      } catch (error) {
+        const exporters = liveExporters();
+        if (!isTraceNotFound(error) || exporters.length === 0) throw error;
+        for (const exporter of exporters) exporter.announceAll();
+        await flush();
+        return await ask(client);
+      }
     },
     experiment: () => {
       const set = lastConfig();
       return set !== undefined && resolve(options).url === set.url ? set.experiment : undefined;
     },
   };
+}
+
+function isTraceNotFound(error: unknown): boolean {
+  return error instanceof SightlineError && error.code === "TRACE_NOT_FOUND";
 }
 
 /** @throws BAD_SETTING */

@@ -195,9 +195,8 @@ export async function linkTracesToRun(
   runId: string,
   traceIds: readonly string[],
 ): Promise<void> {
-  const client = await connection.apiWithTraces();
   for (const part of partsOf(traceIds, TRACES_AT_ONCE)) {
-    await client.linkTraces({ body: { kind: "run", target: runId, traceIds: part } });
+    await connection.aboutTraces((api) => api.linkTraces({ body: { kind: "run", target: runId, traceIds: part } }));
   }
 }
 

@@ -57,8 +57,7 @@ export async function* iterateTraces<const Search extends TraceSearch>(
 
 /** @see SightlineClient.getTrace */
 export async function getTrace(connection: Connection, traceId: string): Promise<Trace> {
-  const client = await connection.apiWithTraces();
-  const { trace } = await client.getTrace({ params: { traceId } });
+  const { trace } = await connection.aboutTraces((api) => api.getTrace({ params: { traceId } }));
   return new Trace(trace.info, trace.spans);
 }
 

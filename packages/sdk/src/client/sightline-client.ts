@@ -68,7 +68,7 @@ export interface ClientOptions extends ConnectionOptions {}
  *
  * Methods that ask the server reject with the server's own error (`error.code`, e.g. TRACE_NOT_FOUND), SERVER_UNREACHABLE when there is
  * no answer, and BAD_SETTING when no server is set. Those that begin and end spans never throw. Before a question about traces
- * everything that this program has recorded is sent.
+ * everything that this program has recorded is sent; for one about a trace that still runs here, what there is of it.
  */
 export class SightlineClient {
   readonly #connection: Connection;
@@ -132,14 +132,12 @@ export class SightlineClient {
 
   /** Sets a tag on a running or finished trace. @throws TRACE_NOT_FOUND, INVALID_PARAMETER */
   async setTraceTag(traceId: string, key: string, value: string): Promise<void> {
-    const api = await this.#connection.apiWithTraces();
-    await api.setTraceTag({ params: { traceId, key }, body: { value } });
+    await this.#connection.aboutTraces((api) => api.setTraceTag({ params: { traceId, key }, body: { value } }));
   }
 
   /** Removes a tag; one that is not there is no error. @throws TRACE_NOT_FOUND */
   async deleteTraceTag(traceId: string, key: string): Promise<void> {
-    const api = await this.#connection.apiWithTraces();
-    await api.deleteTraceTag({ params: { traceId, key } });
+    await this.#connection.aboutTraces((api) => api.deleteTraceTag({ params: { traceId, key } }));
   }
 
   /** Says how good a trace or a span is. @throws TRACE_NOT_FOUND, ASSESSMENT_NOT_FOUND for an unknown id in `overrides` */
@@ -159,8 +157,7 @@ export class SightlineClient {
 
   /** Deletes an assessment; the one that it corrected counts again. @throws TRACE_NOT_FOUND, ASSESSMENT_NOT_FOUND */
   async deleteAssessment(traceId: string, assessmentId: string): Promise<void> {
-    const api = await this.#connection.apiWithTraces();
-    await api.deleteAssessment({ params: { traceId, assessmentId } });
+    await this.#connection.aboutTraces((api) => api.deleteAssessment({ params: { traceId, assessmentId } }));
   }
 
   /** @throws EXPERIMENT_EXISTS, also if the one that has the name is deleted; INVALID_PARAMETER */
