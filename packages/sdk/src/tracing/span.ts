@@ -161,8 +161,16 @@ export class RecordingSpan implements LiveSpan {
 
   setStatus(code: "OK" | "ERROR" | "UNSET", message?: string): this {
     return this.#change("setStatus", () => {
+      if (!Object.hasOwn(STATUS_CODES, code)) {
+        sayOnce(
+          "bad-status",
+          "warn",
+          `A status is ${JSON.stringify(code)}; give "OK", "ERROR" or "UNSET". It stays as it was.`,
+        );
+        return;
+      }
       this.#hasStatus = code !== "UNSET";
-      this.record.statusCode = STATUS_CODES[code] ?? 0;
+      this.record.statusCode = STATUS_CODES[code];
       this.record.bytes -= this.record.statusMessage.length;
       this.record.statusMessage = code === "ERROR" && message !== undefined ? this.#message(message) : "";
       this.record.bytes += this.record.statusMessage.length;
