@@ -104,7 +104,7 @@ const instanceKinds: readonly InstanceKind[] = [
 const tagKinds: ReadonlyMap<string, Pick<InstanceKind, "toData">> = new Map([
   ...["ReadableStream", "WritableStream", "TransformStream", "CompressionStream", "DecompressionStream"].map(named),
   ...["TextDecoderStream", "TextEncoderStream", "ReadableStreamDefaultReader", "AbortSignal"].map(named),
-  ...["Generator", "AsyncGenerator", "Iterator Helper", "Map Iterator", "Set Iterator", "Array Iterator"].map(named),
+  ...["Generator", "AsyncGenerator", "Iterator Helper"].map(named),
   tagged<Request>("Request", ({ method, url }) => `[Request ${method} ${withoutQuery(url)}]`),
   tagged<Response>("Response", ({ status, statusText }) => `[Response ${`${status} ${statusText}`.trim()}]`),
   tagged<Headers>("Headers", (headers, { maxNodes }) => maskEntries(firstOf(headers, { maxNodes }))),

@@ -1,3 +1,6 @@
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
+import { PassThrough, Readable } from "node:stream";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -212,4 +215,130 @@ describe("what is too large is cut, and says so where it was cut", () => {
     expect(snapshotToJson(snapshot).length).toBeLessThan(100_000);
     expect(snapshot.truncations).toBeGreaterThan(0);
   });
+});
+
+describe("what belongs to somebody else is named, never read", () => {
+  test("streams, requests and responses of the web", async () => {
+    const response = new Response("body", { status: 201, statusText: "Created" });
+    const request = new Request("http://user.test/path?key=secret", { method: "POST", body: "body" });
+    const stream = new Blob(["data"]).stream();
+    expect(data([response, request, stream, new TransformStream(), new AbortController().signal])).toEqual([
+      "[Response 201 Created]",
+      "[Request POST http://user.test/path]",
+      "[ReadableStream]",
+      "[TransformStream]",
+      "[AbortSignal]",
+    ]);
+    expect(stream.locked).toBe(false);
+    expect([response.bodyUsed, request.bodyUsed]).toEqual([false, false]);
+    expect(await Promise.all([response.text(), request.text(), new Response(stream).text()])).toEqual([
+      "body",
+      "body",
+      "data",
+    ]);
+  });
+
+  test("streams of Node, and generators", () => {
+    const readable = Readable.from(["a"]);
+    const generator = (function* () {
+      yield 1;
+    })();
+    const message = Object.assign(new IncomingMessage(new Socket()), { method: "GET", url: "/chat?token=secret" });
+    expect(data([readable, generator, message, new PassThrough()])).toEqual([
+      "[Readable]",
+      "[Generator]",
+      "[IncomingMessage GET /chat]",
+      "[PassThrough]",
+    ]);
+    expect(readable.readableFlowing).toBeNull();
+    expect(generator.next().value).toBe(1);
+  });
+
+  test("headers and forms show their entries, credentials masked", () => {
+    const headers = new Headers({ "content-type": "text/plain", authorization: "Bearer secret", cookie: "secret" });
+    const form = new FormData();
+    form.append("question", "why");
+    form.append("question", "how");
+    form.append("password", "secret");
+    form.append("file", new File(["content"], "a.txt", { type: "text/plain" }));
+    expect(data({ headers, form, query: new URLSearchParams("a=1&b=2") })).toEqual({
+      headers: { "content-type": "text/plain", authorization: "[masked]", cookie: "[masked]" },
+      form: { question: ["why", "how"], password: "[masked]", file: "[File: text/plain, 7 bytes]" },
+      query: "a=1&b=2",
+    });
+  });
+});
+
+test("an AggregateError shows its errors, and a chain of causes that is a circle ends", () => {
+  const first = new Error("first");
+  const cause = new Error("cause");
+  cause.cause = cause;
+  const all = new AggregateError([first, "a text"], "all failed", { cause });
+  expect(data(all)).toMatchObject({
+    name: "AggregateError",
+    message: "all failed",
+    errors: [{ message: "first" }, "a text"],
+    cause: { message: "cause", cause: "[Circular]" },
+  });
+});
+
+test("a Map and a Set that hold themselves end", () => {
+  const map = new Map<string, unknown>();
+  map.set("self", map);
+  const set = new Set<unknown>([1]);
+  set.add(set);
+  expect(data([map, set])).toEqual([{ self: "[Circular]" }, [1, "[Circular]"]]);
+});
+
+test("a snapshot inside a value stands for what it holds", () => {
+  const yielded = [{ text: "a" }, new Date(0), [1, 2]].map((value) => takeSnapshot(value));
+  expect(data({ yielded })).toEqual({ yielded: [{ text: "a" }, "1970-01-01T00:00:00.000Z", [1, 2]] });
+  const cut = takeSnapshot([takeSnapshot("x".repeat(100)), 1], { maxNodes: 10, maxBytes: 50, maxDepth: 3 });
+  expect(cut.tree).toEqual(["[truncated: 102 bytes]", 1]);
+  expect(cut.truncations).toBe(1);
+});
+
+test("own members count, inherited ones do not", () => {
+  const base = { inherited: 1 };
+  const value = Object.assign(Object.create(base), { own: 2 });
+  const named = { constructor: "a text", name: "b" };
+  expect(data([value, named, { constructor: { name: "x" } }])).toEqual([
+    { own: 2 },
+    named,
+    { constructor: { name: "x" } },
+  ]);
+});
+
+test("a hundred thousand instances of a class are copied as their members", () => {
+  class Message {
+    role = "user";
+    id: number;
+    constructor(id: number) {
+      this.id = id;
+    }
+  }
+  const snapshot = takeSnapshot(Array.from({ length: 100_000 }, (_, id) => new Message(id)));
+  expect(JSON.parse(snapshotToJson(snapshot)).at(-1)).toEqual({ role: "user", id: 99_999 });
+});
+
+test("after an object failed in its middle, what comes behind it is whole", () => {
+  const failing = new Proxy(
+    { a: { deep: 1 }, b: 2, c: 3 },
+    {
+      getOwnPropertyDescriptor(target, key) {
+        if (key === "c") throw new Error("no more");
+        return Reflect.getOwnPropertyDescriptor(target, key);
+      },
+    },
+  );
+  const value = { before: 1, failing, after: { list: [1, 2, 3] } };
+  expect(data(value)).toEqual({ before: 1, failing: "[Threw Error: no more]", after: { list: [1, 2, 3] } });
+});
+
+test("bytes that do not fit are shown by their start and count as cut off", () => {
+  const limits = { maxNodes: 100, maxBytes: 10_000, maxDepth: 5, maxBinaryBytes: 5000 };
+  const snapshot = takeSnapshot([new Uint8Array(4000), new Uint8Array(4000)], limits);
+  expect(snapshot.truncations).toBe(1);
+  expect(snapshot.bytes).toBeGreaterThan(4000);
+  expect(snapshot.tree).toMatchObject([{ byteLength: 4000 }, { byteLength: 4000 }]);
 });
