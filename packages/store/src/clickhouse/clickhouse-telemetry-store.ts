@@ -9,6 +9,7 @@ import { findInconsistencies } from "./consistency.ts";
 import { CostWriter } from "./cost-writer.ts";
 import { explainTraces } from "./explain.ts";
 import { KeyedLock } from "./keyed-lock.ts";
+import { LatestRows } from "./latest-rows.ts";
 import { readLinks } from "./links.ts";
 import { Maintenance } from "./maintenance.ts";
 import { aggregate } from "./metrics.ts";
@@ -58,6 +59,8 @@ export interface TelemetryStoreOptions {
    * root has ended. Others are looked up.
    */
   readonly rememberedSpans?: number;
+  /** Rows of traces written or read lately that are remembered, 2 KB each; default 2,000. */
+  readonly rememberedTraces?: number;
   /**
    * Set once, after a restore: the rows of traces that changed after this version, or do not fit their spans, are made anew, and
    * what belongs to no trace is removed.
@@ -84,8 +87,9 @@ export async function openClickHouseTelemetryStore(options: TelemetryStoreOption
       onEvent?.(`The ids in ${tables.join(", ")} could not be read (${String(error)}); each trace is looked up there.`),
     );
   const [seen, annotated] = await Promise.all([loadSeen(["traces"]), loadSeen(ANNOTATION_TABLES)]);
-  const reader = new TraceReader(queries, annotated.traces);
-  const shared = { queries, clock, recent: new RecentTraces(options.rememberedSpans), locks: new KeyedLock() };
+  const rows = new LatestRows(options.rememberedTraces);
+  const reader = new TraceReader(queries, annotated.traces, rows);
+  const shared = { queries, clock, recent: new RecentTraces(options.rememberedSpans), rows, locks: new KeyedLock() };
   const writer = new TraceWriter({ ...shared, seen: seen.traces });
   const parts = new TracePartsWriter({ ...shared, annotated: annotated.traces });
   const costs = new CostWriter(shared);

@@ -91,7 +91,8 @@ function cellText(cell: Cell): string {
 
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 
-function wellFormed(cell: Cell): Cell {
+/** A cell as UTF-8 can hold it: half of a surrogate pair becomes U+FFFD. */
+export function wellFormed(cell: Cell): Cell {
   if (typeof cell === "string") return cell.replace(LONE_SURROGATE, "\ufffd");
   if (typeof cell !== "object" || cell === null) return cell;
   if (isList(cell)) return cell.map((text) => text.replace(LONE_SURROGATE, "\ufffd"));

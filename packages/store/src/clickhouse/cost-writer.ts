@@ -9,6 +9,7 @@ import type { CostCounts, TraceCosts } from "../trace-costs.ts";
 import { type Cell, rowReader } from "./columns.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { readKnownTraces } from "./known-traces.ts";
+import type { LatestRows } from "./latest-rows.ts";
 import type { Queries } from "./queries.ts";
 import type { RecentTraces } from "./recent-traces.ts";
 import { spanMappings } from "./rows.ts";
@@ -53,13 +54,21 @@ export class CostWriter {
   readonly #queries: Queries;
   readonly #clock: VersionClock;
   readonly #recent: RecentTraces;
+  readonly #rows: LatestRows;
   readonly #locks: KeyedLock;
 
   /** @param options  `locks`: by trace id, shared with whoever else changes traces */
-  constructor(options: { queries: Queries; clock: VersionClock; recent: RecentTraces; locks: KeyedLock }) {
+  constructor(options: {
+    queries: Queries;
+    clock: VersionClock;
+    recent: RecentTraces;
+    rows: LatestRows;
+    locks: KeyedLock;
+  }) {
     this.#queries = options.queries;
     this.#clock = options.clock;
     this.#recent = options.recent;
+    this.#rows = options.rows;
     this.#locks = options.locks;
   }
 
@@ -130,7 +139,10 @@ export class CostWriter {
       const { traces } = await readKnownTraces(this.#queries, traceIds);
       const changes = new TraceChanges(version);
       for (const trace of traces.values()) changes.putTrace(trace);
-      await this.#queries.insert("traces", changes.traces.buffers());
+      await this.#rows.replace(traceIds, async () => {
+        await this.#queries.insert("traces", changes.traces.buffers());
+        return changes.tracesPut();
+      });
       return changed.length;
     });
   }

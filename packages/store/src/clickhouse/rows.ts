@@ -8,7 +8,7 @@ import type { SpanEvent, SpanLink, TokenUsage } from "@sightline/wire/model/span
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import { formatRfc3339Micros } from "@sightline/wire/time";
 import type { SpanRecord } from "../telemetry-store.ts";
-import { count, type Mapping, type Mappings, text, textList, textMap } from "./columns.ts";
+import { count, type Mapping, type Mappings, propertiesOf, text, textList, textMap, wellFormed } from "./columns.ts";
 
 /** A row of `spans`. */
 export interface SpanRow extends SpanRecord {
@@ -205,6 +205,22 @@ export const traceMappings: Mappings<TraceRow> = {
   tags: textMap("tags"),
   metadata: textMap("metadata"),
 };
+
+const traceProperties = propertiesOf(traceMappings);
+
+/** A row of `traces` as it comes back from the store: in well-formed texts, with whole counts. */
+export function storedTraceRow(row: TraceRow): TraceRow {
+  const stored: Record<string, unknown> = {};
+  for (const property of traceProperties) {
+    const mapping = traceMappings[property] as Mapping<unknown>;
+    const value = row[property];
+    // Times come back from another form than they are written in, and as they are.
+    const read = typeof value === "bigint" ? value : mapping.read(mapping.write(value).map(wellFormed));
+    if (read !== undefined) stored[property] = read;
+  }
+  // Read from the table that says how every property is read.
+  return stored as unknown as TraceRow;
+}
 
 /** A row of `trace_tags` or `trace_metadata`. */
 export interface EditRow {

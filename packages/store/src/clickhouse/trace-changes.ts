@@ -8,8 +8,9 @@ import { clientInfoText, joinClientInfo } from "./client-info.ts";
 import { type Cell, propertiesOf, rowWriter } from "./columns.ts";
 import { type EncodedSpan, SPAN_ROW_HEAD } from "./encoded-span.ts";
 import type { KnownTrace, TraceKey } from "./known-trace.ts";
+import type { VersionedRow } from "./latest-rows.ts";
 import { NdjsonBatch } from "./ndjson.ts";
-import { spanMappings, traceMappings } from "./rows.ts";
+import { spanMappings, storedTraceRow, type TraceRow, traceMappings } from "./rows.ts";
 import { SpanDigest } from "./span-digest.ts";
 import { summarizeTrace } from "./summarize-trace.ts";
 import type { SummarySpan } from "./summary-span.ts";
@@ -38,8 +39,8 @@ export class TraceChanges {
   readonly #gone: readonly Cell[];
   /** What a row of a span ends with: the cells of the version columns. */
   readonly #rowEnd: string;
-  /** Start of the rows put so far, by trace id. */
-  readonly #starts = new Map<string, bigint>();
+  /** The rows of `traces` put so far, by trace id. */
+  readonly #rows = new Map<string, TraceRow>();
 
   constructor(version: number) {
     this.#version = version;
@@ -96,16 +97,21 @@ export class TraceChanges {
     return trace;
   }
 
+  /** The rows of traces that were put, as they will be read. */
+  *tracesPut(): Iterable<VersionedRow> {
+    for (const row of this.#rows.values()) yield { version: this.#version, row: storedTraceRow(row) };
+  }
+
   /** Puts the row of a trace. */
   putTrace(trace: KnownTrace): void {
     const row = summarizeTrace(trace);
-    this.#starts.set(row.traceId, row.startUs);
+    this.#rows.set(row.traceId, row);
     this.traces.add(traceRow.write(row, this.#here), row.startUs);
   }
 
   /** Removes the row that was at this key, unless the one just put replaces it. A trace never changes its experiment. */
   removeTraceUnlessPut(old: TraceKey): void {
-    if (this.#starts.get(old.traceId) === old.startUs) return;
+    if (this.#rows.get(old.traceId)?.startUs === old.startUs) return;
     this.traces.remove(removedTraceText(old, this.#gone), old.startUs);
   }
 

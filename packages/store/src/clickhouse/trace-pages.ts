@@ -3,10 +3,11 @@
  *
  * By start, without a filter: straight from the sort key, where all versions of a row lie side by side (`TraceReader.byPlace`).
  *
- * By start or duration, with a filter that an older version may fit: FINAL over a whole experiment costs time in proportion to its traces, for a page of fifty (59 ms at 200,000,
- * measured). So the order is read without FINAL, straight from the sort key, and only what could be on the page is then read with
- * FINAL: rows that were replaced, moved or deleted fall out there, and the next candidates take their places. Where such rows lie
- * thick, as after a large deletion, the order is read with FINAL after all.
+ * By start or duration, with a filter that an older version may fit: FINAL over a whole experiment costs time in proportion to its
+ * traces, for a page of fifty (59 ms at 200,000, measured). So the order is read without FINAL, straight from the sort key, and only
+ * what could be on the page is then read with FINAL, but for rows that are remembered as the latest (`latest-rows.ts`): rows that were
+ * replaced, moved or deleted fall out there, and the next candidates take their places. Where such rows lie thick, as after a large
+ * deletion, the order is read with FINAL after all.
  *
  * With conditions on spans: in growing windows of time, newest first, until the page is full (`trace-windows.ts`).
  *
@@ -15,14 +16,15 @@
 import { readsSpans } from "@sightline/wire/filter/shape";
 import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { CallOptions, TraceCursor, TracePage, TraceQuery, TraceSelection } from "../telemetry-store.ts";
-import { earliest, latest, momentUs } from "./moments.ts";
+import { earliest, latest } from "./moments.ts";
 import type { Queries, ReadOptions } from "./queries.ts";
 import type { TraceRow } from "./rows.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
 import { SortOrder } from "./trace-order.ts";
+import { nearPlaces } from "./trace-places.ts";
 import { type Window, windowsOf, withinSeconds } from "./trace-windows.ts";
-import type { FoundTrace, TraceReader } from "./traces.ts";
+import type { TraceReader } from "./traces.ts";
 
 const ROUNDS_WITHOUT_FINAL = 2;
 const ROUNDS_BY_PLACE = 4;
@@ -98,7 +100,11 @@ function rangeAfter({ query, order, after }: PageRequest): TraceSelection {
 async function readPage(request: PageRequest, places: readonly TraceCursor[]): Promise<TracePage> {
   const { reader, query, readOptions } = request;
   const page = places.slice(0, query.limit);
-  const found = await readFound(reader, page, raw("1"), readOptions());
+  const found = await reader.byId(
+    page.map(({ traceId }) => ({ traceId })),
+    nearPlaces(page),
+    readOptions(),
+  );
   // One that was deleted meanwhile is left out.
   const there = page.filter(({ traceId }) => found.has(traceId));
   const traces = there.flatMap(({ traceId }) => found.get(traceId)?.info ?? []);
@@ -146,6 +152,7 @@ function cursorOf({ startUs, traceId }: Pick<TraceRow, "startUs" | "traceId">): 
 /** A row that may be the latest of its trace. */
 interface Candidate extends TraceCursor {
   readonly experimentId: string;
+  readonly version: number;
 }
 
 async function findByCandidates(request: PageRequest, column: RowColumn): Promise<TracePage> {
@@ -156,7 +163,7 @@ async function findByCandidates(request: PageRequest, column: RowColumn): Promis
   for (let rounds = 0, missing = count; missing > 0; rounds += 1, missing = count - found.length) {
     const table = rounds < ROUNDS_WITHOUT_FINAL ? queries.table("traces") : sql`${queries.table("traces")} FINAL`;
     const { candidates, isEnd } = await findCandidates({ ...request, after, count: missing }, table, conditions);
-    const latestRows = await readFound(reader, candidates, and(conditions), readOptions());
+    const latestRows = await reader.byId(candidates, and([nearPlaces(candidates), ...conditions]), readOptions());
     for (const { traceId, values, startUs } of candidates) {
       const trace = latestRows.get(traceId);
       // Its latest row has another place in the order: it is, or was, a candidate there.
@@ -194,39 +201,20 @@ async function findCandidates(
   // A trace that came in several batches has a row of each until they are merged. They lie side by side.
   const rowLimit = 2 * count + 10;
   const rows = await queries.rows(
-    sql`SELECT experiment_id, ${order.select} FROM ${table}
+    sql`SELECT experiment_id, toString(version), ${order.select} FROM ${table}
       WHERE ${and([raw("is_deleted = 0"), ...where])}
       ORDER BY ${order.sorted}
       LIMIT ${param(rowLimit, "UInt32")}`,
     readOptions(),
   );
   const distinct = new Map<string, Candidate>();
-  for (const [experimentId, ...place] of rows) {
+  for (const [experimentId, versionText, ...place] of rows) {
     const cursor = order.read(place);
     const key = `${cursor.values[0]} ${cursor.startUs} ${cursor.traceId}`;
-    if (distinct.size === count && !distinct.has(key)) return { candidates: [...distinct.values()], isEnd: false };
-    distinct.set(key, { experimentId: String(experimentId), ...cursor });
+    const before = distinct.get(key);
+    if (distinct.size === count && before === undefined) return { candidates: [...distinct.values()], isEnd: false };
+    const version = Math.max(before?.version ?? 0, Number(versionText));
+    distinct.set(key, { experimentId: String(experimentId), version, ...cursor });
   }
   return { candidates: [...distinct.values()], isEnd: rows.length < rowLimit };
-}
-
-/** The latest rows of traces whose starts are known. */
-async function readFound(
-  reader: TraceReader,
-  places: readonly (TraceCursor & { readonly experimentId?: string })[],
-  where: Sql,
-  options: CallOptions,
-): Promise<ReadonlyMap<string, FoundTrace>> {
-  const [first] = places;
-  if (first === undefined) return new Map();
-  const starts = places.map(({ startUs }) => BigInt(startUs));
-  const experimentIds = [...new Set(places.flatMap(({ experimentId }) => experimentId ?? []))];
-  // The window lets the sort key leave out all but the page; the ids alone would need the Bloom filters of all parts.
-  const window = and([
-    ...(experimentIds.length === 0 ? [] : [sql`experiment_id IN ${param(experimentIds, "Array(String)")}`]),
-    sql`start_time >= ${momentUs(earliest(BigInt(first.startUs), starts))}`,
-    sql`start_time <= ${momentUs(latest(BigInt(first.startUs), starts))}`,
-  ]);
-  const traceIds = places.map(({ traceId }) => traceId);
-  return await reader.byId(traceIds, and([window, where]), options);
 }

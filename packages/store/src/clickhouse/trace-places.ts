@@ -3,9 +3,9 @@
  * the id of every span, because Bloom filters are of no use for so many.
  */
 import { experimentConditions } from "./filter-scope.ts";
-import { momentUs } from "./moments.ts";
+import { earliest, latest, momentUs } from "./moments.ts";
 import type { Queries } from "./queries.ts";
-import { and, param, type Sql, sql } from "./sql.ts";
+import { and, param, raw, type Sql, sql } from "./sql.ts";
 
 /** Starts that some traces are expected to have, in microseconds, both inclusive. */
 export interface StartRange {
@@ -48,4 +48,19 @@ export async function findPlaces(
     if (table === "spans") return sql`${ofExperiments} AND ${inTime}`;
     return table === "traces" ? sql`${ofExperiments} AND ${started}` : ofExperiments;
   };
+}
+
+/**
+ * The condition that rows lie where these places are: the sort key then leaves out all but them, where ids alone would need the Bloom
+ * filters of all parts.
+ */
+export function nearPlaces(places: readonly { readonly startUs: string; readonly experimentId?: string }[]): Sql {
+  const [first, ...others] = places.map(({ startUs }) => BigInt(startUs));
+  if (first === undefined) return raw("1");
+  const experimentIds = [...new Set(places.flatMap(({ experimentId }) => experimentId ?? []))];
+  return and([
+    ...(experimentIds.length === 0 ? [] : [sql`experiment_id IN ${param(experimentIds, "Array(String)")}`]),
+    sql`start_time >= ${momentUs(earliest(first, others))}`,
+    sql`start_time <= ${momentUs(latest(first, others))}`,
+  ]);
 }

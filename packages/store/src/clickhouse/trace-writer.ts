@@ -12,6 +12,7 @@ import { EncodedSpan, SpanEncoder } from "./encoded-span.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import type { KnownTrace, TraceKey } from "./known-trace.ts";
 import { type KnownTraces, readKnownTraces } from "./known-traces.ts";
+import type { LatestRows } from "./latest-rows.ts";
 import type { Queries } from "./queries.ts";
 import type { RecentTraces } from "./recent-traces.ts";
 import type { SeenTraces } from "./seen-traces.ts";
@@ -30,6 +31,7 @@ export class TraceWriter {
   readonly #clock: VersionClock;
   readonly #seen: SeenTraces;
   readonly #recent: RecentTraces;
+  readonly #rows: LatestRows;
   readonly #locks: KeyedLock;
   readonly #encoder = new SpanEncoder();
 
@@ -39,12 +41,14 @@ export class TraceWriter {
     clock: VersionClock;
     seen: SeenTraces;
     recent: RecentTraces;
+    rows: LatestRows;
     locks: KeyedLock;
   }) {
     this.#queries = options.queries;
     this.#clock = options.clock;
     this.#seen = options.seen;
     this.#recent = options.recent;
+    this.#rows = options.rows;
     this.#locks = options.locks;
   }
 
@@ -77,7 +81,7 @@ export class TraceWriter {
       } finally {
         this.#clock.end(version);
       }
-      await this.#queries.insert("traces", changes.traces.buffers());
+      await this.#insertTraces(batch.keys(), changes);
       for (const [traceId, trace] of changed) this.#recent.put(traceId, trace);
     });
   }
@@ -94,7 +98,7 @@ export class TraceWriter {
       for (const trace of known.traces.values()) changes.putTrace(trace);
       for (const key of known.keys) changes.removeTraceUnlessPut(key);
       for (const traceId of traceIds) this.#seen.add(traceId);
-      await this.#queries.insert("traces", changes.traces.buffers());
+      await this.#insertTraces(traceIds, changes);
     });
   }
 
@@ -111,7 +115,7 @@ export class TraceWriter {
       this.#seen.add(traceId);
       // As with spans: `repair` makes the trace's row if the process ends in between.
       await this.#queries.insert("client_infos", changes.clientInfos.buffers());
-      await this.#queries.insert("traces", changes.traces.buffers());
+      await this.#insertTraces([traceId], changes);
       this.#recent.put(traceId, changed);
     });
   }
@@ -124,7 +128,18 @@ export class TraceWriter {
     await this.#locks.run(traceIds, async () => {
       for (const traceId of traceIds) this.#recent.take(traceId);
       const placeIn = range && (await findPlaces(this.#queries, traceIds, range));
-      for (const { name, key } of traceTables) await this.#buryAll(name, key.join(", "), traceIds, placeIn?.(name));
+      await this.#rows.replace(traceIds, async () => {
+        for (const { name, key } of traceTables) await this.#buryAll(name, key.join(", "), traceIds, placeIn?.(name));
+        return [];
+      });
+    });
+  }
+
+  /** Writes the rows of traces that were changed. */
+  async #insertTraces(traceIds: Iterable<string>, changes: TraceChanges): Promise<void> {
+    await this.#rows.replace(traceIds, async () => {
+      await this.#queries.insert("traces", changes.traces.buffers());
+      return changes.tracesPut();
     });
   }
 

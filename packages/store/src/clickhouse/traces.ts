@@ -6,12 +6,14 @@ import type { TraceInfo } from "@sightline/wire/model/trace";
 import type { CallOptions, TraceSelection } from "../telemetry-store.ts";
 import { readAssessments } from "./assessments.ts";
 import { type Cell, propertiesOf, rowReader } from "./columns.ts";
+import type { LatestRows, VersionedRow } from "./latest-rows.ts";
 import type { Queries } from "./queries.ts";
 import { type TraceRow, toTraceInfo, traceMappings } from "./rows.ts";
 import type { SeenTraces } from "./seen-traces.ts";
 import { selectionConditions } from "./selection.ts";
 import { and, param, raw, type Sql, sql } from "./sql.ts";
 import { overlayEdits, readEdits } from "./tags.ts";
+import { nearPlaces } from "./trace-places.ts";
 import { windowsOf, withinSeconds } from "./trace-windows.ts";
 
 const rowOfTrace = rowReader(traceMappings, propertiesOf(traceMappings));
@@ -22,7 +24,11 @@ export async function getTraceInfos(
   traceIds: readonly string[],
   options: CallOptions,
 ): Promise<TraceInfo[]> {
-  const found = await reader.byId(traceIds, raw("1"), options);
+  const found = await reader.byId(
+    traceIds.map((traceId) => ({ traceId })),
+    raw("1"),
+    options,
+  );
   return [...new Set(traceIds)].flatMap((traceId) => found.get(traceId)?.info ?? []);
 }
 
@@ -53,32 +59,41 @@ export interface FoundTrace {
 /** Tables of what is said of traces and shown with their rows. */
 export const ANNOTATION_TABLES = ["trace_tags", "trace_metadata", "assessments"] as const;
 
+/** A trace whose row is asked for. */
+export interface WantedTrace {
+  readonly traceId: string;
+  /** Of the row that is known to be there; a row of another version is looked up. */
+  readonly version?: number;
+}
+
 /** Reads traces with what people said of them. */
 export class TraceReader {
   readonly queries: Queries;
   readonly #annotated: SeenTraces;
+  readonly #latest: LatestRows;
 
   /** @param annotated  traces that may have rows in {@link ANNOTATION_TABLES}; others are not looked for there */
-  constructor(queries: Queries, annotated: SeenTraces) {
+  constructor(queries: Queries, annotated: SeenTraces, latest: LatestRows) {
     this.queries = queries;
     this.#annotated = annotated;
+    this.#latest = latest;
   }
 
   /**
    * The latest rows of traces.
    *
-   * @param where  a condition on `traces` that they must satisfy too
+   * @param where  a condition on `traces` that they must satisfy too; rows of the wanted version are known to do so
    */
-  async byId(traceIds: readonly string[], where: Sql, options: CallOptions): Promise<ReadonlyMap<string, FoundTrace>> {
-    const rows: TraceRow[] = [];
-    const read = this.queries.eachOfIds(
-      traceIds,
-      (ids) => sql`SELECT ${rowOfTrace.select} FROM ${this.queries.table("traces")} FINAL
-        WHERE trace_id IN ${param(ids, "Array(String)")} AND (${where})`,
-      (cells) => rows.push(rowOfTrace.read(cells)),
-      options,
-    );
-    const [annotate] = await Promise.all([this.#annotations(traceIds, options), read]);
+  async byId(
+    wanted: readonly WantedTrace[],
+    where: Sql,
+    options: CallOptions,
+  ): Promise<ReadonlyMap<string, FoundTrace>> {
+    const traceIds = wanted.map(({ traceId }) => traceId);
+    const [annotate, rows] = await Promise.all([
+      this.#annotations(traceIds, options),
+      this.#rows(wanted, where, options),
+    ]);
     return new Map(rows.map((row) => [row.traceId, { row, info: annotate(row) }]));
   }
 
@@ -90,26 +105,33 @@ export class TraceReader {
    * @returns the places in order, and how many rows the engine gave
    */
   async byPlace(where: Sql, tail: Sql, options: CallOptions): Promise<{ places: PlacedRow[]; read: number }> {
-    const places = new Map<string, { version: bigint; row: TraceRow | undefined; startUs: bigint; traceId: string }>();
+    const places = new Map<string, WantedTrace & { startUs: string; experimentId: string; isDeleted: boolean }>();
     let read = 0;
     await this.queries.each(
-      sql`SELECT toString(version), is_deleted, ${rowOfTrace.select} FROM ${this.queries.table("traces")}
-        WHERE ${where} ${tail}`,
+      sql`SELECT toString(version), is_deleted, experiment_id, trace_id, toString(toUnixTimestamp64Micro(start_time))
+        FROM ${this.queries.table("traces")} WHERE ${where} ${tail}`,
       ([version, isDeleted, ...cells]) => {
         read += 1;
-        const row = rowOfTrace.read(cells);
-        const { experimentId, traceId, startUs } = row;
-        const key = `${experimentId} ${startUs} ${traceId}`;
+        const [experimentId, traceId, startUs] = cells.map(String) as [string, string, string];
+        const place = { version: Number(version), isDeleted: Number(isDeleted) === 1, experimentId, traceId, startUs };
+        const key = cells.join(" ");
         const before = places.get(key);
-        const its = BigInt(String(version));
-        if (before !== undefined && before.version >= its) return;
-        const place = { version: its, row: Number(isDeleted) === 1 ? undefined : row, startUs, traceId };
         if (before === undefined) places.set(key, place);
-        else Object.assign(before, place);
+        else if ((before.version ?? 0) < place.version) Object.assign(before, place);
       },
       options,
     );
-    return { places: [...places.values()], read };
+    const found = [...places.values()];
+    const live = found.filter(({ isDeleted }) => !isDeleted);
+    const rows = await this.#rows(live, nearPlaces(live), options);
+    // A trace that moved since its place was read is found at its new one.
+    const at = new Map(rows.map((row) => [`${row.experimentId} ${row.traceId} ${row.startUs}`, row]));
+    const placed = found.map(({ experimentId, traceId, startUs }) => ({
+      traceId,
+      startUs: BigInt(startUs),
+      row: at.get(`${experimentId} ${traceId} ${startUs}`),
+    }));
+    return { places: placed, read };
   }
 
   /** The API's view of rows, with what people said of their traces. */
@@ -119,6 +141,29 @@ export class TraceReader {
       options,
     );
     return rows.map(annotate);
+  }
+
+  /** Rows that are remembered, then the others. */
+  async #rows(wanted: readonly WantedTrace[], where: Sql, options: CallOptions): Promise<TraceRow[]> {
+    const rows = new Map<string, TraceRow>();
+    const missing = new Set<string>();
+    for (const { traceId, version } of wanted) {
+      const row = this.#latest.get(traceId, version);
+      if (row === undefined) missing.add(traceId);
+      else rows.set(traceId, row);
+    }
+    const remember = this.#latest.reading();
+    const read: VersionedRow[] = [];
+    await this.queries.eachOfIds(
+      [...missing],
+      (ids) => sql`SELECT toString(version), ${rowOfTrace.select} FROM ${this.queries.table("traces")} FINAL
+        WHERE trace_id IN ${param(ids, "Array(String)")} AND (${where})`,
+      ([version, ...cells]) => read.push({ version: Number(version), row: rowOfTrace.read(cells) }),
+      options,
+    );
+    remember(read);
+    for (const { row } of read) rows.set(row.traceId, row);
+    return [...rows.values()];
   }
 
   async #annotations(traceIds: readonly string[], options: CallOptions): Promise<(row: TraceRow) => TraceInfo> {

@@ -113,7 +113,7 @@ export const postgresEngines: readonly Engine[] = [
 /** Opens a telemetry store on a running engine. */
 export async function openTelemetryStore(
   url: string,
-  options: Pick<TelemetryStoreOptions, "rememberedSpans"> = {},
+  options: Pick<TelemetryStoreOptions, "rememberedSpans" | "rememberedTraces"> = {},
 ): Promise<TelemetryStore> {
   const { serverUrl, database } = clickHouseAddress(url);
   return await openClickHouseTelemetryStore({ client: connectClickHouse(serverUrl), database, ...options });

@@ -9,17 +9,17 @@ import { freshTraceId } from "./samples.ts";
 import { type Report, reportedTrace } from "./trace-reports.ts";
 
 const memories = [
-  { memory: "remembering traces", rememberedSpans: 50_000 },
-  { memory: "looking every trace up", rememberedSpans: 0 },
+  { memory: "remembering traces", rememberedSpans: 50_000, rememberedTraces: 2000 },
+  { memory: "looking every trace up", rememberedSpans: 0, rememberedTraces: 0 },
 ];
 const cases = clickHouseEngines.flatMap((engine) => memories.map((memory) => ({ ...engine, ...memory })));
 
-describe.each(cases)("order on $name, $memory", ({ start, rememberedSpans }) => {
+describe.each(cases)("order on $name, $memory", ({ start, rememberedSpans, rememberedTraces }) => {
   let engine: RunningEngine;
   let store: TelemetryStore;
   beforeAll(async () => {
     engine = await start();
-    store = await openTelemetryStore(engine.url, { rememberedSpans });
+    store = await openTelemetryStore(engine.url, { rememberedSpans, rememberedTraces });
   });
   afterAll(async () => {
     await store?.close();

@@ -9,7 +9,7 @@ import { foldText, textSays } from "@sightline/wire/text-fold";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { clickHouseAddress } from "../clickhouse/address.ts";
 import { Queries } from "../clickhouse/queries.ts";
-import { and, param, raw, sql } from "../clickhouse/sql.ts";
+import { and, param, sql } from "../clickhouse/sql.ts";
 import { TextIndex } from "../clickhouse/text-index.ts";
 import { spansThatMayHold, textCondition } from "../clickhouse/text-search.ts";
 import { withinSeconds } from "../clickhouse/trace-windows.ts";
