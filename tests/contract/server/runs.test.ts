@@ -29,8 +29,12 @@ const code = (answer: Promise<unknown>) =>
     () => undefined,
     (error: SightlineError) => error.code,
   );
-const create = async (body: Parameters<typeof under.client.createRun>[0]["body"] = {}): Promise<Run> =>
-  (await under.client.createRun({ body })).run;
+/** What a call takes as its body. */
+type Body<Call extends keyof ServerUnderTest["client"]> = NonNullable<
+  (Parameters<ServerUnderTest["client"][Call]>[0] & { readonly body?: unknown })["body"]
+>;
+
+const create = async (body: Body<"createRun"> = {}): Promise<Run> => (await under.client.createRun({ body })).run;
 const get = async (runId: string): Promise<Run> => (await under.client.getRun({ params: { runId } })).run;
 
 test("a run is made in an experiment by its name, which is made too, or by its id", async () => {
@@ -62,8 +66,7 @@ test("a run without a name gets one, and one by its tag has that", async () => {
 test("a run that ends gets its end, once; one that is taken up again has none", async () => {
   const { runId, startTime } = await create({ startTime: "2026-11-24T08:25:09.717+01:00" });
   expect(startTime).toBe("2026-11-24T07:25:09.717Z");
-  const update = async (body: Parameters<typeof under.client.updateRun>[0]["body"]) =>
-    (await under.client.updateRun({ params: { runId }, body })).run;
+  const update = async (body: Body<"updateRun">) => (await under.client.updateRun({ params: { runId }, body })).run;
   const failed = await update({ status: "FAILED" });
   expect(Date.parse(failed.endTime ?? "")).toBeGreaterThan(Date.now() - 60_000);
   expect(await update({ status: "KILLED" })).toEqual({ ...failed, status: "KILLED" });
@@ -77,8 +80,7 @@ test("a run that ends gets its end, once; one that is taken up again has none", 
 });
 
 describe("logging", () => {
-  const log = (runId: string, body: Parameters<typeof under.client.logBatch>[0]["body"]) =>
-    under.client.logBatch({ params: { runId }, body });
+  const log = (runId: string, body: Body<"logBatch">) => under.client.logBatch({ params: { runId }, body });
 
   test("metrics, params and tags come in one batch and are read back to the last digit", async () => {
     const { runId, name } = await create();
@@ -223,7 +225,7 @@ describe("logging", () => {
 });
 
 describe("searching", () => {
-  const search = (body: Parameters<typeof under.client.searchRuns>[0]["body"]) => under.client.searchRuns({ body });
+  const search = (body: Body<"searchRuns">) => under.client.searchRuns({ body });
   const names = async (body: Parameters<typeof search>[0]) => (await search(body)).runs.map(({ name }) => name);
   const experiment = "runs to search";
   beforeAll(async () => {

@@ -50,7 +50,7 @@ const search = makeSpan({
   spanType: "TOOL",
 });
 const fetched = makeSpan({ spanId: "00000000000000a3", parentSpanId: search.spanId, name: "fetch", spanType: "TOOL" });
-const trace = new Trace(info, [root, search, fetched]);
+const trace: Trace = new Trace(info, [root, search, fetched]);
 
 /** Data as the API answers it: JSON of any shape in inputs, outputs and attributes. */
 const traceJson: fc.Arbitrary<TraceJson> = (() => {
