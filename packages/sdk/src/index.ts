@@ -5,6 +5,8 @@
 export { SpanType } from "@sightline/wire/model/span-type";
 export type { Autolog, AutologOptions } from "./autolog/instrument.ts";
 export { autolog, openai } from "./autolog/registry.ts";
+export { Attachment } from "./capture/attachments.ts";
+export type { Mask, MaskPlace } from "./capture/mask.ts";
 export type { AssessmentChanges, Expectation, Feedback } from "./client/assessments.ts";
 export {
   deleteTraceTag,
@@ -32,6 +34,14 @@ export { type ClientOptions, SightlineClient } from "./client/sightline-client.t
 export { type SpanQuery, Trace, type TraceJson } from "./client/trace.ts";
 export { type AnyTrace, type TableOptions, type TraceRow, toTable } from "./client/trace-table.ts";
 export type { InitOptions } from "./config.ts";
+export {
+  afterResponse,
+  type ExecutionContext,
+  flushAfter,
+  type LambdaContext,
+  type WaitUntil,
+  wrapLambda,
+} from "./export/serverless.ts";
 export { disable, enable, flush, init, type Stats, shutdown, stats } from "./init.ts";
 export { bind, type WorkerContext, withWorkerContext, workerContext } from "./tracing/carry.ts";
 export { getCurrentSpan } from "./tracing/context.ts";
