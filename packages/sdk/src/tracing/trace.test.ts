@@ -61,12 +61,40 @@ describe("trace(fn)", () => {
     expect([traced.name, traced.length, traced.version]).toEqual(["scale", 1, 2]);
     const generic = trace(<T>(value: T): T => value);
     expectTypeOf(generic("a")).toEqualTypeOf<string>();
+    function parse(value: string): string;
+    function parse(value: number): number;
+    function parse(value: string | number): string | number {
+      return value;
+    }
+    const overloaded = trace(parse, { spanType: "PARSER" });
+    expectTypeOf(overloaded).toEqualTypeOf<typeof parse>();
+    expectTypeOf(overloaded("a")).toEqualTypeOf<string>();
+    expectTypeOf(overloaded(1)).toEqualTypeOf<number>();
+    expectTypeOf(
+      trace(async function* (n: number) {
+        yield n;
+      }),
+    ).returns.toEqualTypeOf<AsyncGenerator<number, void, unknown>>();
     const kind = (fn: unknown): string => Object.prototype.toString.call(fn);
     expect(kind(trace(async () => 1))).toBe("[object AsyncFunction]");
     const generator = function* () {
       yield 1;
     };
     expect(kind(trace(generator))).toBe("[object GeneratorFunction]");
+  });
+
+  test("a class that is traced still makes its objects", () => {
+    class Agent {
+      readonly name: string;
+      constructor(name: string) {
+        this.name = name;
+      }
+    }
+    const Traced = trace(Agent as unknown as () => Agent) as unknown as typeof Agent;
+    class Special extends Traced {}
+    expect(new Traced("Ann")).toBeInstanceOf(Agent);
+    expect(new Traced("Ann")).toBeInstanceOf(Traced);
+    expect(new Special("Bea")).toMatchObject({ name: "Bea", constructor: Special });
   });
 
   test("nests along calls, across awaits and timers", async () => {
