@@ -71,8 +71,10 @@ export function shutdown(timeoutMs?: number): Promise<boolean> {
 export interface Stats extends Readonly<Counters> {
   /** Spans that wait or are under way now. */
   readonly queued: number;
-  /** Bytes of them, roughly. */
+  /** Bytes of them in memory, roughly. */
   readonly queuedBytes: number;
+  /** Bytes of them on disk, what was sent and is not yet removed included; 0 without a spool. */
+  readonly spooledBytes: number;
   /** How often the SDK itself failed; the user's code went on each time. */
   readonly failures: number;
   /** Trace headers that came in malformed and were ignored. */
@@ -88,8 +90,11 @@ export function stats(): Stats {
   return {
     ...counters,
     dropped: { ...counters.dropped },
+    attachments: { ...counters.attachments },
+    spool: { ...counters.spool },
     queued: exporters.reduce((sum, { unsent }) => sum + unsent, 0),
     queuedBytes: exporters.reduce((sum, { unsentBytes }) => sum + unsentBytes, 0),
+    spooledBytes: exporters.reduce((sum, { spooledBytes }) => sum + spooledBytes, 0),
     failures: failureCount(),
     malformedHeaders: malformedHeaderCount(),
     overhead: overhead.stats(),

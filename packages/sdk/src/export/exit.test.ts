@@ -1,6 +1,9 @@
 /**
  * How programs end, with spans still unsent: delivered if it can be, counted if not, and the program ends as it would without.
  */
+import { mkdtempSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test as base, describe, expect } from "vitest";
 import { type ProgramEnd, runProgram, startProgram } from "../testing/program.ts";
 import { type Receiver, startReceiver } from "../testing/receiver.ts";
@@ -210,6 +213,78 @@ describe.concurrent("a program that is ended", () => {
     await program.printed("ready");
     program.process.kill("SIGTERM");
     expect(await program.ended).toMatchObject({ code: null, signal: "SIGTERM" });
+  });
+});
+
+describe.concurrent("a worker thread that ends", () => {
+  const inWorker = (text: string, after = ""): string => `
+    import { Worker, isMainThread } from "node:worker_threads";
+    // tsx runs TypeScript in the main thread only, unless it is asked.
+    if (!isMainThread) (await import("tsx/esm/api")).register();
+    const { trace } = await import("@sightline/sdk");
+    if (isMainThread) {
+      const worker = new Worker(new URL(import.meta.url));
+      worker.on("error", (error) => console.log("error", error.message));
+      worker.on("exit", (code) => console.log("exit", code));
+      ${after}
+    } else {
+      trace(() => {}, { name: "in worker" })();
+      ${text}
+    }`;
+
+  test.for([
+    ["by itself", "", "exit 0\n"],
+    ["by process.exit()", "process.exit(4);", "exit 4\n"],
+    ["by an uncaught error", "setTimeout(() => { throw new Error('boom'); });", "error boom\nexit 1\n"],
+  ] as const)("%s delivers what it traced, and the program goes on", async ([, text, stdout], { receiver }) => {
+    const end = await run(receiver, inWorker(text));
+    expect(end).toMatchObject({ code: 0, stdout });
+    expect(names(receiver)).toEqual(["in worker"]);
+  });
+
+  test("is a process of its own for the server", async ({ receiver }) => {
+    await run(receiver, inWorker("", `trace(() => {}, { name: "in main" })();`));
+    expect(names(receiver).sort()).toEqual(["in main", "in worker"]);
+    const ids = receiver.exports.map(({ resource }) => resource["service.instance.id"]);
+    expect(new Set(ids).size).toBe(2);
+  });
+});
+
+describe.concurrent("a program with a spool", () => {
+  const withSpool = (dir: string, text: string, exitTimeoutMs = 10_000): string => `
+    import { init, trace, stats, flush, startSpan } from "@sightline/sdk";
+    init({ url: process.env.SIGHTLINE_URL, spool: { dir: ${JSON.stringify(dir)} }, exitTimeoutMs: ${exitTimeoutMs} });
+    trace(() => {}, { name: "work" })();
+    ${text}`;
+  const spoolFolder = (): string => join(mkdtempSync(join(tmpdir(), "sightline-exit-")), "spool");
+
+  test.for([
+    ["ends by itself", ""],
+    ["is ended by process.exit()", "process.exit(0);"],
+    ["is ended by a signal", "process.kill(process.pid, 'SIGTERM'); setInterval(() => {}, 1000);"],
+  ] as const)("that %s leaves nothing on disk when the server took everything", async ([, text], { receiver }) => {
+    const dir = spoolFolder();
+    await run(receiver, withSpool(dir, text));
+    expect(names(receiver)).toEqual(["work"]);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test.for([
+    ["ends by itself", ""],
+    ["is ended by process.exit()", "process.exit(0);"],
+    ["fails", "throw new Error('boom');"],
+  ] as const)("that %s while the server is away leaves its spans to the next one", async ([, text], { receiver }) => {
+    const dir = spoolFolder();
+    const SIGHTLINE_URL = await deadUrl();
+    const end = await runProgram(withSpool(dir, text, 300), { env: { SIGHTLINE_URL } });
+    expect(end.stderr).toContain("the next process that spools to it sends what this one left");
+    const { port } = new URL(SIGHTLINE_URL);
+    const later = await startReceiver(Number(port));
+    await run(later, withSpool(dir, "trace(() => {}, { name: 'later' })();"));
+    await later.close();
+    expect(names(later).sort()).toEqual(["later", "work", "work"]);
+    expect(readdirSync(dir)).toEqual([]);
+    expect(receiver.exports).toEqual([]);
   });
 });
 

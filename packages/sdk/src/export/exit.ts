@@ -6,9 +6,12 @@
  *   Exit code and error output stay.
  * - SIGTERM or SIGINT without a listener of the program's: the rest is sent the same way, then the signal is raised again, so
  *   that the program dies of it. With a listener: the program decides; sending is only hurried.
- * - SIGKILL, `process.abort()`, out of memory: what waited (at most the last 200 ms while the server is there) is lost.
+ * - A worker thread that ends, by itself or by `process.exit()` in it, does the same for its own spans.
+ * - SIGKILL, `process.abort()`, out of memory, `worker.terminate()`, and workers of a program that calls `process.exit()`: what waited
+ *   (at most the last 200 ms while the server is there) is lost, or with a spool sent by the next process.
  *
- * What could not be sent is counted under `dropped.unsentAtExit` and said as a warning.
+ * What could not be sent is counted under `dropped.unsentAtExit` and said as a warning; with a spool it stays on disk, counted under
+ * `spool.leftAtExit`.
  */
 import { isMainThread } from "node:worker_threads";
 import { countFailure, warnAtExit } from "../diagnostics.ts";
@@ -68,8 +71,7 @@ function onExit(): void {
 }
 
 function deliverLast(exporter: Exporter): void {
-  // The loop of a worker thread cannot be held: it is told to stop while it runs.
-  if (exhausted.has(exporter) || exporter.exitTimeoutMs === 0 || !isMainThread) {
+  if (exhausted.has(exporter) || exporter.exitTimeoutMs === 0) {
     exporter.giveUp(warnAtExit);
     return;
   }

@@ -230,6 +230,11 @@ export class Exporter implements SpanSink {
     return delivered;
   }
 
+  /** Resolves when every span that runs now has ended, or the exporter is closed. Does not hold the process. */
+  untilEnded(): Promise<void> {
+    return this.#open.untilEnded();
+  }
+
   /** Sends what waits as soon as can be, without holding the process. */
   hurry(): void {
     this.#sender.hurry();

@@ -12,6 +12,8 @@ type Announcement = "new" | "due" | "told";
 /** The open spans of one exporter. */
 export class OpenSpans {
   readonly #spans = new Map<SpanRecord, Announcement>();
+  /** Each waits for the end of some spans. */
+  readonly #waiting = new Set<{ readonly left: Set<SpanRecord>; readonly done: () => void }>();
   #due = 0;
 
   get size(): number {
@@ -30,6 +32,13 @@ export class OpenSpans {
   delete(span: SpanRecord): void {
     if (this.#due > 0 && this.#spans.get(span) === "due") this.#due -= 1;
     this.#spans.delete(span);
+    if (this.#waiting.size > 0) this.#tellWaiting(span);
+  }
+
+  /** Resolves when every span that is open now has ended. */
+  async untilEnded(): Promise<void> {
+    const left = new Set(this.#spans.keys());
+    if (left.size > 0) await new Promise<void>((done) => this.#waiting.add({ left, done }));
   }
 
   /** Marks the spans that began before a time (milliseconds since the epoch) and that the server was not told of. */
@@ -58,6 +67,17 @@ export class OpenSpans {
   clear(): void {
     this.#spans.clear();
     this.#due = 0;
+    for (const { done } of this.#waiting) done();
+    this.#waiting.clear();
+  }
+
+  #tellWaiting(span: SpanRecord): void {
+    for (const waiting of this.#waiting) {
+      waiting.left.delete(span);
+      if (waiting.left.size > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.done();
+    }
   }
 
   #mark(span: SpanRecord, announcement: "due" | "told"): void {
