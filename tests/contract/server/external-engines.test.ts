@@ -7,6 +7,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ExternalEngine, startExternalClickHouse, startExternalPostgres } from "../../harness/external-engines.ts";
 import { exportRequestJson, newSpanId, newTraceId, postSpans } from "../../harness/otlp-json.ts";
 import { makeDataDir, type SightlineProcess, startSightline } from "../../harness/sightline-process.ts";
+import { FakeSdkProcess } from "./sdk-reports.ts";
+import { send } from "./spans.ts";
 
 let clickhouse: ExternalEngine;
 let postgres: ExternalEngine;
@@ -65,4 +67,17 @@ test("what is written is read at once and after a restart, and nothing lies in t
   expect(await get(path)).toMatchObject({ trace: { info: { tags: { env: "prod" }, spanCount: 2 } } });
   expect(await get("/api/v1/stats")).toMatchObject({ traces: 1, spans: 2, experiments: 2 });
   expect(existsSync(dataDir)).toBe(false);
+});
+
+test("what an SDK process reports is kept before its request is answered: there is no journal that would keep it", async () => {
+  server ??= await start();
+  const sdk = new FakeSdkProcess("external");
+  const answer = await send(server.url, sdk.request({ seq: "1-2", ended: 3, final: true }));
+  expect(answer.status).toBe(200);
+  server.kill("SIGKILL", "group");
+  await server.exited;
+  server = await start();
+  expect(await get("/api/v1/sdk-processes")).toMatchObject({
+    processes: [{ instanceId: sdk.instanceId, spansReceived: 2, missing: { unexplained: 1 } }],
+  });
 });
