@@ -8,6 +8,9 @@ import ts from "typescript";
 // Inside the repository, so that packages are found. The file is never written.
 const folder = fileURLToPath(new URL("../../.cache/programs", import.meta.url));
 
+/** The library's and the SDK's own sources, parsed once for all programs of a test file. */
+const parsed = new Map<string, ts.SourceFile>();
+
 export interface Compiled {
   /** `line: message`, in order. */
   readonly problems: readonly string[];
@@ -35,8 +38,12 @@ export function compile(text: string, options: { readonly experimentalDecorators
   const { fileExists, readFile, getSourceFile } = host;
   host.fileExists = (name) => name === file || fileExists(name);
   host.readFile = (name) => (name === file ? text : readFile(name));
-  host.getSourceFile = (name, language, ...rest) =>
-    name === file ? ts.createSourceFile(name, text, language) : getSourceFile(name, language, ...rest);
+  host.getSourceFile = (name, language, ...rest) => {
+    if (name === file) return ts.createSourceFile(name, text, language);
+    const source = parsed.get(name) ?? getSourceFile(name, language, ...rest);
+    if (source !== undefined) parsed.set(name, source);
+    return source;
+  };
   let code = "";
   host.writeFile = (name, output) => {
     if (name === file.replace(/\.mts$/, ".mjs")) code = output;
