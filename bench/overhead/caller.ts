@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { seeded } from "../workload/random.ts";
-import { cpuMs, HoldWatch } from "./hold-watch.ts";
+import { HoldWatch } from "./hold-watch.ts";
 import { type PayloadKind, payloadKinds } from "./payloads.ts";
 import type { Task, TaskResult } from "./task.ts";
+import { threadCpuMs } from "./thread-clock.ts";
 import { variants } from "./variants.ts";
 
 /** SDKs with short batch delays send by themselves within this; the others are flushed then, which is what their timers do. */
@@ -72,12 +73,12 @@ async function measureCall({ make, isLarge, gapMs }: PayloadKind): Promise<numbe
   outputs = payload.outputs;
   // The payload of a real call has lived through the wait for a model; its promotion is not the SDK's doing.
   if (isLarge) promote();
-  const cpuBeforeCall = cpuMs();
+  const cpuBeforeCall = threadCpuMs();
   const began = performance.now();
   await call(payload.inputs);
   const wallMs = performance.now() - began;
   // Time in which another process had the CPU is nobody's: on a busy machine it would be the whole p99.
-  const ms = Math.min(wallMs, cpuMs() - cpuBeforeCall);
+  const ms = Math.min(wallMs, threadCpuMs() - cpuBeforeCall);
   watch.resume();
   await (gapMs === 0 ? nextTurn() : sleep(gapMs));
   return ms;
@@ -100,6 +101,12 @@ async function flush(): Promise<void> {
 
 function complain(error: unknown): void {
   if (task.isUp) process.stderr.write(`${task.variant}: flush failed: ${String(error)}\n`);
+}
+
+/** CPU of all threads of this process so far, in milliseconds. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** VmHWM of proc(5). */

@@ -1,9 +1,10 @@
 /**
  * The longest time for which the event loop was held up, seen by a timer of a millisecond.
  *
- * A hold counts as far as the process was on a CPU meanwhile: on a busy machine it is often only descheduled. What happens inside
+ * A hold counts as far as the thread was on a CPU meanwhile: on a busy machine it often only waits for one. What happens inside
  * the traced calls is not a later hold: `pause` and `resume` leave it out.
  */
+import { threadCpuMs } from "./thread-clock.ts";
 
 const EVERY_MS = 1;
 
@@ -13,7 +14,7 @@ export class HoldWatch {
   count = 0;
   #timer: NodeJS.Timeout | undefined;
   #last = performance.now();
-  #lastCpu = cpuMs();
+  #lastCpu = threadCpuMs();
 
   /** Begins anew: what was before does not count. */
   start(): void {
@@ -30,24 +31,18 @@ export class HoldWatch {
 
   /** What follows is not watched; what was before counts. */
   pause(): void {
-    const held = Math.min(performance.now() - this.#last, cpuMs() - this.#lastCpu);
+    const held = Math.min(performance.now() - this.#last, threadCpuMs() - this.#lastCpu);
     if (held > this.longestMs) this.longestMs = held;
     if (held > 20) this.count += 1;
   }
 
   resume(): void {
     this.#last = performance.now();
-    this.#lastCpu = cpuMs();
+    this.#lastCpu = threadCpuMs();
   }
 
   stop(): void {
     this.pause();
     clearTimeout(this.#timer);
   }
-}
-
-/** CPU of all threads of this process so far, in milliseconds; the kernel knows it to the microsecond. */
-export function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }

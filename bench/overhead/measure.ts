@@ -91,7 +91,7 @@ async function startReceiver(state: "up" | "stalled") {
 /** The SDK runs from the build: tsx, which runs the benchmark, would slow down functions that it compiles. */
 async function runTask(task: Task): Promise<TaskResult> {
   const child = fork(join(import.meta.dirname, "caller.ts"), [JSON.stringify(task)], {
-    execArgv: ["--import", "tsx", "--expose-gc"],
+    execArgv: ["--import", "tsx", "--expose-gc", "--disable-warning=ExperimentalWarning"],
   });
   try {
     return (await message(child)) as TaskResult;

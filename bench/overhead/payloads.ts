@@ -40,7 +40,7 @@ export const payloadKinds: Readonly<Record<PayloadName, PayloadKind>> = {
       outputs: { answer: text(random, 80), confidence: random() },
     }),
   },
-  "10KB": { ...chat(10), title: "10 KB", calls: 800, warmCalls: 500, gapMs: 1, isLarge: false, targetMs: 0.03 },
+  "10KB": { ...chat(10), title: "10 KB", calls: 800, warmCalls: 500, gapMs: 0, isLarge: false, targetMs: 0.03 },
   "1MB": { ...chat(1000), title: "1 MB", calls: 60, warmCalls: 10, gapMs: 40, isLarge: true, targetMs: 0.3 },
   "10MB": { ...chat(10_000), title: "10 MB", calls: 12, warmCalls: 3, gapMs: 400, isLarge: true, targetMs: 5 },
   objects: {
