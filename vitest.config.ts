@@ -55,6 +55,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Downloads the runtimes: `npm run test:runtimes`, no part of `npm test`.
+      {
+        ...base,
+        test: {
+          name: "runtimes",
+          include: ["tests/runtimes/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
       {
         ...base,
         test: { name: "e2e", include: e2eFiles, testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false },

@@ -24,6 +24,8 @@ export interface Project {
   write(files: Readonly<Record<string, string>>): Promise<void>;
   /** Makes packages of this checkout's node_modules importable, as if they were installed too. */
   link(...names: readonly string[]): Promise<void>;
+  /** Installs packages from the registry, named with their versions. */
+  install(...packages: readonly string[]): Promise<void>;
   /** Runs a command in the project's folder to its end, whatever its exit code. */
   run(command: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   /** Runs Node in the project's folder. */
@@ -81,6 +83,7 @@ function projectAt(dir: string): Project {
         await symlink(installedFile(name), join(dir, "node_modules", name));
       }
     },
+    install: (...packages) => npm(["install", "--ignore-scripts", ...packages], dir),
     run: runHere,
     node: (args, env) => runHere(process.execPath, args, env),
     remove: () => rm(dir, { recursive: true, force: true }),
