@@ -157,7 +157,15 @@ async function ingestRounds(system: System, running: RunningSystem, effort: Effo
   const results: IngestResult[] = [];
   for (let round = 0; round < effort.ingestRounds; round += 1) {
     for (const load of ["bulk", "single"] as const) {
-      results.push(await measureIngest(system, running, { load, seconds: effort.ingestSeconds, maxDrainSeconds: 150 }));
+      const { ingestSeconds: seconds, ingestMaxTraces: maxTraces } = effort;
+      results.push(
+        await measureIngest(system, running, {
+          load,
+          seconds,
+          maxDrainSeconds: 150,
+          ...(maxTraces !== undefined && { maxTraces }),
+        }),
+      );
     }
   }
   return results;

@@ -52,6 +52,8 @@ export interface MeasureIngestOptions {
 /** Closed-loop connections, as in performance.md. */
 const CONNECTIONS = 8;
 const DRAIN_POLL_MS = 500;
+/** Phoenix stores a request of 512 spans at once, after some seconds. */
+const NO_GROWTH_MS = 30_000;
 
 /** What to send where. */
 export function loadFor(
@@ -123,7 +125,7 @@ async function drain(
     if (now > stored) {
       lastGrowth = performance.now();
       grewAt = (lastGrowth - began) / 1000;
-    } else if (performance.now() - lastGrowth > 15_000) break; // nothing more comes: lost, or refused behind the answer
+    } else if (performance.now() - lastGrowth > NO_GROWTH_MS) break; // nothing more comes: lost, or refused behind the answer
     stored = now;
   }
   return { stored, seconds: grewAt };
