@@ -39,7 +39,10 @@ export class ByteSink {
   /** Copies what is in the shared memory. */
   take(): void {
     if (this.#at === 0) return;
-    this.#chunks.push(Uint8Array.prototype.slice.call(scratch, 0, this.#at));
+    // Small ones share memory that Node keeps for that: one piece of memory for each of 10,000 spans is work for the collector.
+    const chunk = Buffer.allocUnsafe(this.#at);
+    scratch.copy(chunk, 0, 0, this.#at);
+    this.#chunks.push(chunk);
     this.#length += this.#at;
     this.#at = 0;
   }

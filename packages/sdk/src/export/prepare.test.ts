@@ -118,6 +118,12 @@ test("at once or in slices, the bytes are the same", async () => {
   expect(Buffer.concat(sliced.bytes).equals(Buffer.concat(whole.bytes))).toBe(true);
 });
 
+test("a list of very long texts becomes JSON text, which is encoded in pieces", async () => {
+  const list = ["a".repeat(2_000_000), "b"];
+  const { span } = await prepared(recordOf({ attributes: { list, short: ["a", "b"] } }));
+  expect(span.attributes).toEqual({ list: JSON.stringify(list), short: ["a", "b"] });
+});
+
 test("the event loop has turns while a large span is prepared", async () => {
   const record = recordOf({
     attributes: inputs(Array.from({ length: 50_000 }, (_, id) => ({ id, name: `row ${id}` }))),

@@ -53,6 +53,9 @@ export function prepareSpanSync(record: SpanRecord, options: PrepareOptions): Pr
   }
 }
 
+/** A millisecond of encoding. */
+const MAX_LIST_CHARS = 1024 * 1024;
+
 const SPAN_TYPE = "mlflow.spanType";
 
 /** Attributes that have a kind of their own. */
@@ -143,7 +146,8 @@ class Preparation {
     const masked = this.#mask === undefined ? lifted : toRecordValue(this.#masked(lifted, key, kind));
     if (masked === undefined) return undefined;
     if (typeof masked === "object" && isSnapshot(masked)) return yield* this.#json(masked, key);
-    return typeof masked === "string" && masked.length > PIECE_CHARS ? yield* encodeText(masked) : masked;
+    if (typeof masked === "string") return masked.length > PIECE_CHARS ? yield* encodeText(masked) : masked;
+    return isLongList(masked) ? yield* this.#json(takeSnapshot(masked), key) : masked;
   }
 
   *#json(snapshot: Snapshot, key: string): Pauses<Utf8Text> {
@@ -166,6 +170,14 @@ class Preparation {
     // The name is a text of the program's too; a mask that has not seen it yet need not learn it here.
     return applyMask(this.#mask, value, { key, kind, spanName: this.#record.name, spanType: this.#spanType });
   }
+}
+
+/** A list is written at once; one that takes long becomes JSON text. */
+function isLongList(value: Exclude<RecordValue, string | Snapshot>): boolean {
+  if (typeof value !== "object") return false;
+  let chars = 0;
+  for (const item of value) if (typeof item === "string") chars += item.length;
+  return chars > MAX_LIST_CHARS;
 }
 
 function* encodeText(text: string): Pauses<Utf8Text> {

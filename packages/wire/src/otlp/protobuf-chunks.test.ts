@@ -79,3 +79,10 @@ test("long texts are handed on, not copied", () => {
   for (const chunk of input.chunks) expect(request).toContain(chunk);
   expect(decodeExportRequest(Buffer.concat(request))[0]?.spans[0]?.attributes).toEqual({ input: "x".repeat(200_000) });
 });
+
+test("a span that cannot be written leaves nothing to the next one", () => {
+  const broken = { ...SPAN, attributes: { fine: "x", bad: 1 }, startTimeUnixNano: "no time" as unknown as bigint };
+  expect(() => encodeSpanField(broken)).toThrow();
+  const request = Buffer.concat(encodeRequestOf(SENDER, encodeSpanField(SPAN)));
+  expect(decodeExportRequest(request)[0]?.spans).toEqual([SPAN]);
+});

@@ -22,7 +22,7 @@ export class ProtobufWriter {
   /** Offset of the first written byte. */
   #pos: number;
   /** Chunks behind those bytes, from last to first, that are finished. */
-  readonly #behind: Uint8Array[] = [];
+  #behind: Uint8Array[] = [];
   #behindBytes = 0;
 
   constructor(initialBytes = 4096) {
@@ -34,6 +34,11 @@ export class ProtobufWriter {
   /** Bytes written so far. Taken before and after, it gives the length of what was written between. */
   get written(): number {
     return this.#inBuffer + this.#behindBytes;
+  }
+
+  /** Bytes of memory that it keeps. */
+  get size(): number {
+    return this.#bytes.length;
   }
 
   get #inBuffer(): number {
@@ -52,10 +57,13 @@ export class ProtobufWriter {
     return whole;
   }
 
-  /** What was written, in order; chunks that were given are not copied. */
+  /** What was written, in order; chunks that were given are not copied. The writer is empty afterwards and can be used again. */
   finishChunks(): Uint8Array[] {
     this.#seal();
-    return this.#behind.toReversed();
+    const chunks = this.#behind.reverse();
+    this.#behind = [];
+    this.#behindBytes = 0;
+    return chunks;
   }
 
   tag(fieldNumber: number, wireType: number): void {
@@ -148,7 +156,9 @@ export class ProtobufWriter {
     if (!HEX.test(text)) return;
     const size = text.length / 2;
     const pos = this.#reserve(size);
-    for (let i = 0; i < size; i++) this.#bytes[pos + i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+    for (let i = 0; i < size; i++) {
+      this.#bytes[pos + i] = digit(text.charCodeAt(2 * i)) * 16 + digit(text.charCodeAt(2 * i + 1));
+    }
   }
 
   #seal(): void {
@@ -171,4 +181,9 @@ export class ProtobufWriter {
     this.#pos -= count;
     return this.#pos;
   }
+}
+
+/** The value of a hex digit. */
+function digit(code: number): number {
+  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57;
 }

@@ -61,11 +61,15 @@ export type EncodableAttributes = Readonly<Record<string, AttributeValue | Utf8T
  * @returns the field with its tag and length, in chunks; long texts that were UTF-8 already are among them, not copied
  */
 export function encodeSpanField(span: EncodableSpan): Uint8Array[] {
-  const writer = new ProtobufWriter(SPAN_BYTES);
+  const writer = spanWriter ?? new ProtobufWriter();
+  // Comes back when all went well: one that is half written must not be used again, nor one that has grown keep its memory.
+  spanWriter = undefined;
   // The writers take a Utf8Text wherever the tables say `string` or `attributes`.
   writeMessage(writer, "Span", toSpanMessage(span as OtlpSpan) as Readonly<Record<string, unknown>>);
   writer.close(SPANS, 0);
-  return writer.finishChunks();
+  const chunks = writer.finishChunks();
+  if (writer.size <= MAX_KEPT_BYTES) spanWriter = writer;
+  return chunks;
 }
 
 /**
@@ -146,8 +150,9 @@ const plans: Readonly<Record<string, Plan>> = Object.fromEntries(
   Object.entries(messages).map(([name, table]) => [name, planOf(table)]),
 );
 
-/** Most spans without their texts. */
-const SPAN_BYTES = 1024;
+// One for all spans: to make one takes longer than to write a small span.
+let spanWriter: ProtobufWriter | undefined;
+const MAX_KEPT_BYTES = 1024 * 1024;
 
 function fieldNumber<M extends MessageName>(message: M, name: keyof Message<M>): number {
   const [number] = Object.entries(messages[message] as MessageTable).find(([, field]) => field.name === name) ?? [];

@@ -61,7 +61,19 @@ export function toSpan(span: Message<"Span">): OtlpSpan {
 
 /** A span as the message has it. */
 export function toSpanMessage(span: OtlpSpan): Message<"Span"> {
-  const { statusCode, statusMessage, ...rest } = span;
-  const unset = statusCode === 0 && statusMessage === "";
-  return { ...rest, status: unset ? undefined : { code: statusCode, message: statusMessage } };
+  const isUnset = span.statusCode === 0 && span.statusMessage === "";
+  // Member by member: a spread with exceptions takes longer than to write the message.
+  return {
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    name: span.name,
+    kind: span.kind,
+    startTimeUnixNano: span.startTimeUnixNano,
+    endTimeUnixNano: span.endTimeUnixNano,
+    attributes: span.attributes,
+    events: span.events,
+    links: span.links,
+    status: isUnset ? undefined : { code: span.statusCode, message: span.statusMessage },
+  };
 }
