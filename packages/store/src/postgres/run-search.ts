@@ -120,25 +120,25 @@ const attributes: Readonly<Record<RunAttribute, SQL>> = {
   end_time: sql`${runs.endMs}`,
 };
 
-/** What a run has under a field; NULL if it has nothing. */
-function fieldValue(field: RunField): SQL {
-  if (field.entity === "attribute") return attributes[field.key];
-  const table = tables[field.entity];
-  return sql`(SELECT ${table.value} FROM ${table} WHERE ${table.runId} = ${runs.runId} AND ${table.key} = ${storable(field.key)})`;
-}
-
 function isTime(field: RunField): boolean {
   return field.entity === "attribute" && (field.key === "start_time" || field.key === "end_time");
 }
 
 /** What a run must satisfy. A comparison with NULL is NULL, so that what is missing never matches. */
-function toSql({ field, operator, value }: RunCondition): SQL {
-  const left = fieldValue(field);
+function toSql(condition: RunCondition): SQL {
+  const { field, operator } = condition;
+  if (field.entity === "attribute") return compare(condition, attributes[field.key]);
+  // A subquery that is asked for its value would run for every row; one that is asked whether it has any is joined.
+  const table = tables[field.entity];
+  const hasEntry = (such: SQL) =>
+    sql`EXISTS (SELECT 1 FROM ${table} WHERE ${table.runId} = ${runs.runId} AND ${table.key} = ${storable(field.key)} AND ${such})`;
+  if (operator === "IS NOT NULL") return hasEntry(sql`true`);
+  if (operator === "IS NULL") return sql`NOT ${hasEntry(sql`true`)}`;
+  return hasEntry(compare(condition, sql`${table.value}`));
+}
+
+function compare({ field, operator, value }: RunCondition, left: SQL): SQL {
   switch (operator) {
-    case "IS NULL":
-      return sql`${left} IS NULL`;
-    case "IS NOT NULL":
-      return sql`${left} IS NOT NULL`;
     case "IN":
     case "NOT IN": {
       const texts = (Array.isArray(value) ? value : []).map((text) => sql`${storable(String(text))}`);
@@ -148,11 +148,11 @@ function toSql({ field, operator, value }: RunCondition): SQL {
     case "ILIKE":
       return sql`${left} ${sql.raw(operator)} ${likePattern(String(value))}`;
     default:
-      return compare(field, left, operator, value);
+      return compareOne(field, left, operator, value);
   }
 }
 
-function compare(field: RunField, left: SQL, operator: FilterOperator, value: RunCondition["value"]): SQL {
+function compareOne(field: RunField, left: SQL, operator: FilterOperator, value: RunCondition["value"]): SQL {
   if (field.entity !== "metric" && !isTime(field)) return sql`${left} ${sql.raw(operator)} ${storable(String(value))}`;
   const number = sql`${String(value)}::double precision`;
   if (field.entity !== "metric" || operator === "!=") return sql`${left} ${sql.raw(operator)} ${number}`;

@@ -19,7 +19,8 @@ export const createRuns: Migration = {
       end_ms bigint,
       deleted_at timestamptz
     )`,
-    "CREATE INDEX IF NOT EXISTS runs_by_start ON sightline.runs (experiment_id, start_ms DESC, run_id)",
+    // As a search sorts them.
+    'CREATE INDEX IF NOT EXISTS runs_by_start ON sightline.runs (experiment_id, start_ms DESC, run_id COLLATE "C")',
     "CREATE INDEX IF NOT EXISTS runs_deleted ON sightline.runs (deleted_at) WHERE deleted_at IS NOT NULL",
     ...["run_params", "run_tags"].map(
       (table) => `CREATE TABLE IF NOT EXISTS sightline.${table} (
