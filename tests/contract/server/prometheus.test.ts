@@ -33,6 +33,7 @@ test("it counts what was taken and refused, and says what is in the way", async 
   expect(await value('sightline_engine_up{engine="clickhouse"}')).toBe(1);
   expect(await value('sightline_engine_up{engine="postgres"}')).toBe(1);
   expect(await value('sightline_engine_restarts_total{engine="clickhouse"}')).toBe(0);
+  expect(await value("sightline_attachment_bytes")).toBe(0);
   expect(await value("sightline_disk_free_bytes")).toBeGreaterThan(1e6);
 });
 

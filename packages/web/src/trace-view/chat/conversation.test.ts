@@ -19,6 +19,8 @@ function shown(inputs: unknown, outputs: unknown): string[] | undefined {
           return `${role} result ${part.callId ?? ""} ${JSON.stringify(part.value)}`;
         case "media":
           return `${role} ${part.mediaType} ${part.source}`;
+        case "attachment":
+          return `${role} attachment ${part.reference.attachmentId} ${part.reference.contentType}`;
         default:
           return `${role} json ${JSON.stringify(part.value)}`;
       }
@@ -273,4 +275,22 @@ test("hostile names of types and roles are only text", () => {
       null,
     ),
   ).toEqual(["constructor text: x", 'constructor json {"type":"toString"}']);
+});
+
+test("references in the place of bytes are attachments, wherever a provider keeps them", () => {
+  const id = "0d9e7a4c-53c1-4b8a-9f5e-7c1f9f0f2a11";
+  const reference = (type: string) => `mlflow-attachment://${id}?content_type=${encodeURIComponent(type)}&size=5`;
+  const blocks = [
+    { type: "image_url", image_url: { url: reference("image/png") } },
+    { type: "input_image", image_url: reference("image/gif") },
+    { type: "image", source: { type: "base64", media_type: "image/jpeg", data: reference("image/jpeg") } },
+    { type: "input_audio", input_audio: { data: reference("audio/wav"), format: "wav" } },
+    { type: "file", mediaType: "application/pdf", data: reference("application/pdf") },
+    { inlineData: { mimeType: "video/mp4", data: reference("video/mp4") } },
+  ];
+  expect(shown({ messages: [{ role: "user", content: blocks }] }, null)).toEqual(
+    ["image/png", "image/gif", "image/jpeg", "audio/wav", "application/pdf", "video/mp4"].map(
+      (type) => `user attachment ${id} ${type}`,
+    ),
+  );
 });
