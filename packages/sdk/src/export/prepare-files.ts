@@ -68,7 +68,9 @@ export class FileLifter {
   }
 
   *#liftBytes(data: CapturedBytes, key: string): Pauses<unknown> {
-    if (this.#options.isLifting && data.isWhole && data.byteLength > MIN_ATTACHMENT_BYTES) {
+    // What the program marked is taken out at any size.
+    const isFile = data.contentType !== undefined || data.byteLength > MIN_ATTACHMENT_BYTES;
+    if (this.#options.isLifting && data.isWhole && isFile) {
       return yield* this.#take(data.bytes, data.contentType ?? "application/octet-stream", key);
     }
     const masked = this.#mask(data.bytes, key);

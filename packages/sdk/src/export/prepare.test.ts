@@ -398,6 +398,13 @@ test.each<[string, unknown, string]>([
   expect(text).not.toContain(BASE64.slice(0, 100));
 });
 
+test("what the program marks as a file is taken out at any size", async () => {
+  const { attachments } = await prepared(recordOf({ attributes: inputs(new Attachment("a", "text/plain")) }));
+  expect(attachments.map(({ contentType, bytes }) => [contentType, Buffer.from(bytes).toString()])).toEqual([
+    ["text/plain", "a"],
+  ]);
+});
+
 test.each<[string, unknown]>([
   ["short bytes", { image: Buffer.from("short") }],
   ["a long text under a key that may hold a file", { data: "x".repeat(5000) }],
