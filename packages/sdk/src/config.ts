@@ -269,7 +269,7 @@ function check<T>(value: T, name: keyof InitOptions, wanted: string, isGood: (va
 
 function bad(from: string, value: unknown, wanted: string): SightlineError {
   const shown = typeof value === "string" ? `"${value}"` : describe(value);
-  return new SightlineError("BAD_SETTING", `${from} is ${shown}; give ${wanted}. Nothing is traced.`);
+  return new SightlineError("BAD_SETTING", `${from} is ${shown}; give ${wanted}. Tracing stays as it was.`);
 }
 
 function describe(value: unknown): string {

@@ -3,9 +3,9 @@
  */
 import type { SpanType } from "@sightline/wire/model/span-type";
 import { activeRuntime } from "../runtime.ts";
-import { beginSpan } from "../tracing/begin-span.ts";
 import type { OwnSpan } from "../tracing/context.ts";
 import { STREAM_END_ATTRIBUTE, type StreamEnd } from "../tracing/stream.ts";
+import { tryBegin } from "../tracing/traced-function.ts";
 
 /** Token counts under the names that MLflow stores. `reasoning` is part of `output`. */
 export interface Usage {
@@ -58,7 +58,7 @@ export function beginModelCall(request: ModelRequest): ModelCall | undefined {
   const runtime = activeRuntime();
   if (runtime === undefined) return undefined;
   const { operation, model, provider } = request;
-  const span = beginSpan(runtime, {
+  const span = tryBegin("a model call", runtime, () => ({
     name: model === "" ? operation : `${operation} ${model}`,
     spanType: request.spanType,
     inputs: request.inputs,
@@ -72,8 +72,8 @@ export function beginModelCall(request: ModelRequest): ModelCall | undefined {
       "server.address": request.host,
       ...request.parameters,
     },
-  });
-  return new ModelCall(span, request);
+  }));
+  return span && new ModelCall(span, request);
 }
 
 /** A call under way. Ending it twice does nothing: whatever is seen first counts. */

@@ -77,6 +77,23 @@ describe.for(versions)("with a global provider of sdk-trace-base $version", ({ s
     init({ url: receiver.url, provider: "global" });
   });
 
+  test("a trace that our sampler leaves out begins no span there; all roots inside one of their traces go alike", () => {
+    const memory = start();
+    init({ url: receiver.url, provider: "global", sampler: 0 });
+    withSpan({ name: "left out" }, () => {
+      expect(trace.getActiveSpan()).toBeUndefined();
+    });
+    init({ url: receiver.url, provider: "global", sampler: 0.5 });
+    for (let request = 0; request < 20; request += 1) {
+      theirs.startActiveSpan("request", (span) => {
+        const [first, ...others] = [1, 2, 3].map(() => withSpan({ name: "step" }, ({ isRecording }) => isRecording));
+        expect(others).toEqual([first, first]);
+        span.end();
+      });
+    }
+    expect(memory.getFinishedSpans().some(({ name }) => name === "left out")).toBe(false);
+  });
+
   test("our spans begin under theirs and theirs under ours, with the same ids in both systems", async () => {
     const memory = start();
     await theirs.startActiveSpan("request", async (request) => {

@@ -35,7 +35,10 @@ const INSIDE = createContextKey("sightline span");
 
 /** A companion that begins spans in the provider that is registered globally at that moment. */
 export function globalCompanion(options: CompanionOptions): Companion {
-  return { start: (begun) => start(begun, options) };
+  return {
+    currentTraceId: () => trace.getSpanContext(context.active())?.traceId,
+    start: (begun) => start(begun, options),
+  };
 }
 
 function start(begun: Begun, options: CompanionOptions): CompanionSpan {

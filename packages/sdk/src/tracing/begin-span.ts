@@ -58,6 +58,12 @@ function beginRoot(
   const scope = entry?.scope;
   const clock = new TraceClock();
   const startMs = startOf(options) ?? clock.now();
+  // Decided before the other system begins a span: it would never end one that we leave out.
+  const candidate =
+    remote?.traceId ?? (options.parent === null ? undefined : runtime.companion?.currentTraceId()) ?? newTraceId();
+  if (!decide(runtime, options, candidate, remote)) {
+    return new UnsampledSpan({ traceId: candidate, scope, traceState: remote?.traceState });
+  }
   const companion = runtime.companion?.start({
     name: options.name,
     kind: kindOf(options),
@@ -65,9 +71,10 @@ function beginRoot(
     ...(remote && { remote }),
     isRoot: options.parent === null,
   });
-  const traceId = companion?.traceId ?? remote?.traceId ?? newTraceId();
-  const isRecorded = (companion?.isRecording ?? true) && decide(runtime, options, traceId, remote);
-  if (!isRecorded) return new UnsampledSpan({ traceId, scope, traceState: remote?.traceState, companion });
+  const traceId = companion?.traceId ?? candidate;
+  if (companion?.isRecording === false) {
+    return new UnsampledSpan({ traceId, scope, traceState: remote?.traceState, companion });
+  }
   const span = new RecordingSpan(options, {
     parent: undefined,
     traceId,

@@ -5,6 +5,9 @@
  * trace by up to a millisecond, and a child would seem to begin after its parent ended. Here a trace reads the wall clock once.
  */
 
+// A getter that checks its receiver each time; the value never changes.
+const { timeOrigin } = performance;
+
 /** The process's own clock is trusted while it is this near to the wall clock; after a sleep or a clock change it is not. */
 const MAX_DRIFT_MS = 50;
 
@@ -16,8 +19,8 @@ export class TraceClock {
     const monotonic = performance.now();
     const wall = Date.now();
     // timeOrigin has microseconds, Date.now() has not.
-    const drift = performance.timeOrigin + monotonic - wall;
-    this.#origin = Math.abs(drift) < MAX_DRIFT_MS ? performance.timeOrigin : wall - monotonic;
+    const drift = timeOrigin + monotonic - wall;
+    this.#origin = Math.abs(drift) < MAX_DRIFT_MS ? timeOrigin : wall - monotonic;
   }
 
   /** Milliseconds since the epoch, with fractions; never goes back. */

@@ -6,6 +6,8 @@ import type { SpanRecord } from "./span-record.ts";
 
 /** Told of every span when `init({ provider: "global" })` joined the program's own set-up. */
 export interface Companion {
+  /** The trace (32 hex digits) of the other system's current span; undefined outside of all. */
+  currentTraceId(): string | undefined;
   /** Begins the other system's span: its ids are ours, so that both show one tree. */
   start(span: {
     readonly name: string;

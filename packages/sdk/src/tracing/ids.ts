@@ -4,7 +4,7 @@
 import { randomFillSync } from "node:crypto";
 
 /** Filled at once: asking the system for each id would cost as much as the rest of the span. */
-const POOL_BYTES = 4096;
+const POOL_BYTES = 16 * 1024;
 
 const pool = Buffer.allocUnsafe(POOL_BYTES);
 let next = POOL_BYTES;

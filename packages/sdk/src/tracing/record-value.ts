@@ -1,7 +1,9 @@
 /**
  * Values of attributes, as a span record keeps them.
  */
-import { takeSnapshot } from "../capture/serialize.ts";
+import { type Snapshot, takeSnapshot } from "../capture/serialize.ts";
+import { PREVIEW_LIMITS } from "../overhead/guard.ts";
+import { overhead } from "../overhead/meter.ts";
 import { bytesOf, isSnapshot, type RecordValue } from "./span-record.ts";
 
 /** Longer lists are rare and better read as JSON text; short ones stay lists, which filters and charts can use. */
@@ -23,7 +25,7 @@ const ENTRY_BYTES = 40;
 export function toRecordValue(value: unknown): RecordValue | undefined {
   switch (typeof value) {
     case "string":
-      return value.length <= MAX_TEXT ? value : takeSnapshot(value);
+      return value.length <= MAX_TEXT ? value : snapshotOf(value);
     case "number":
     case "boolean":
       return value;
@@ -33,8 +35,13 @@ export function toRecordValue(value: unknown): RecordValue | undefined {
       return undefined;
     default:
       if (isPlainList(value)) return value.slice() as readonly string[];
-      return value instanceof Date ? dateText(value) : takeSnapshot(value);
+      return value instanceof Date ? dateText(value) : snapshotOf(value);
   }
+}
+
+/** A snapshot, cut to 1 KB while the overhead guard asks for it. */
+export function snapshotOf(value: unknown): Snapshot {
+  return overhead.mode === "full" ? takeSnapshot(value) : takeSnapshot(value, PREVIEW_LIMITS);
 }
 
 /** What has a weight and counts its cuts: a span record. */

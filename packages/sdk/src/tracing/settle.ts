@@ -4,6 +4,8 @@
 import { isGeneratorObject, isPromise } from "node:util/types";
 import { type Snapshot, takeSnapshot } from "../capture/serialize.ts";
 import { safely } from "../diagnostics.ts";
+import { PREVIEW_LIMITS } from "../overhead/guard.ts";
+import { overhead } from "../overhead/meter.ts";
 import { watch } from "./abandoned.ts";
 import type { OwnSpan } from "./context.ts";
 import { type AnyIterator, observeIterator, STREAM_END_ATTRIBUTE } from "./stream.ts";
@@ -71,9 +73,15 @@ export function observeGenerator<T extends AnyIterator>(generator: T, begin: () 
         left += 1;
         return;
       }
-      const snapshot = takeSnapshot(value, { ...YIELDED_LIMITS, maxBytes: room });
-      bytes += snapshot.bytes;
-      yielded.push(snapshot);
+      const token = overhead.begin();
+      try {
+        const limits = overhead.mode === "full" ? YIELDED_LIMITS : PREVIEW_LIMITS;
+        const snapshot = takeSnapshot(value, { ...limits, maxBytes: Math.min(room, limits.maxBytes) });
+        bytes += snapshot.bytes;
+        yielded.push(snapshot);
+      } finally {
+        overhead.end(token);
+      }
     },
     onEnd: (reason, returned) => {
       const span = begun?.span; // none when no step was taken: nothing ran, so there is nothing to show

@@ -6,9 +6,7 @@
  */
 import { toTraceId } from "@sightline/wire/ids";
 import type { SpanType } from "@sightline/wire/model/span-type";
-import { type Snapshot, takeSnapshot } from "../capture/serialize.ts";
 import { countFailure, sayOnce } from "../diagnostics.ts";
-import { PREVIEW_LIMITS } from "../overhead/guard.ts";
 import { overhead } from "../overhead/meter.ts";
 import type { TraceClock } from "./clock.ts";
 import type { CompanionSpan } from "./companion.ts";
@@ -16,7 +14,7 @@ import { noteTrace, runIn } from "./context.ts";
 import { describeException } from "./exception.ts";
 import { newSpanId } from "./ids.ts";
 import type { EndOptions, LiveSpan, SpanOptions, SpanReference } from "./live-span.ts";
-import { cutName, putRecordValue, toRecordValue } from "./record-value.ts";
+import { cutName, putRecordValue, snapshotOf, toRecordValue } from "./record-value.ts";
 import { toReference } from "./reference.ts";
 import { type RecordValue, type Route, SPAN_BASE_BYTES, type SpanRecord } from "./span-record.ts";
 import { type SpanTime, toMillis } from "./span-time.ts";
@@ -296,7 +294,3 @@ export class RecordingSpan implements LiveSpan {
 
 /** An event or link, without its attributes. */
 const INNER_BYTES = 100;
-
-function snapshotOf(value: unknown): Snapshot {
-  return overhead.mode === "full" ? takeSnapshot(value) : takeSnapshot(value, PREVIEW_LIMITS);
-}
