@@ -7,8 +7,8 @@ import type { RunCondition, RunOrder } from "@sightline/wire/filter/run-filter";
 import type { RunAttribute, RunField } from "@sightline/wire/filter/run-grammar";
 import { and, eq, inArray, isNotNull, isNull, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
-import type { RunCursor, RunPage, RunSearch } from "../runs.ts";
-import { type Database, hiddenAt, runColumns, storable, toRuns } from "./runs.ts";
+import type { RunCursor, RunPage, RunSearch, RunView } from "../runs.ts";
+import { type Database, runColumns, storable, toRuns } from "./runs.ts";
 import { experiments, runLatestMetrics, runParams, runs, runTags } from "./schema.ts";
 
 /** @see Runs.searchRuns */
@@ -26,7 +26,7 @@ export async function searchRuns(db: Database, search: RunSearch): Promise<RunPa
     .where(
       and(
         search.experimentIds && inArray(runs.experimentId, search.experimentIds.map(BigInt)),
-        search.view === "active" ? isNull(hiddenAt) : search.view === "deleted" ? isNotNull(hiddenAt) : undefined,
+        isInView(search.view),
         ...search.conditions.map(toSql),
         search.after && isBehind(keys, search.after),
       ),
@@ -36,6 +36,18 @@ export async function searchRuns(db: Database, search: RunSearch): Promise<RunPa
   const page = rows.slice(0, search.limit);
   const next = rows.length > search.limit ? page.at(-1)?.place : undefined;
   return { runs: await toRuns(db, page), ...(next !== undefined && { next }) };
+}
+
+/** Column by column: of an expression over both the planner would guess that hardly a run is active, and sort them all. */
+function isInView(view: RunView): SQL | undefined {
+  switch (view) {
+    case "active":
+      return and(isNull(runs.deletedAt), isNull(experiments.deletedAt));
+    case "deleted":
+      return or(isNotNull(runs.deletedAt), isNotNull(experiments.deletedAt));
+    default:
+      return undefined;
+  }
 }
 
 const tables = { metric: runLatestMetrics, param: runParams, tag: runTags } as const;

@@ -20,8 +20,9 @@ export type Database = Pick<NodePgDatabase, "select" | "insert" | "update" | "de
 export type RunRow = typeof runs.$inferSelect & { readonly hiddenAt: Date | null };
 
 /** Since when a run counts as deleted, in a query that joins its experiment. */
-export const hiddenAt: SQL<Date | null> =
-  sql<Date | null>`coalesce(${runs.deletedAt}, ${experiments.deletedAt})`.mapWith(runs.deletedAt);
+const hiddenAt: SQL<Date | null> = sql<Date | null>`coalesce(${runs.deletedAt}, ${experiments.deletedAt})`.mapWith(
+  runs.deletedAt,
+);
 
 /** The columns of a {@link RunRow}, in a query that joins the experiment. */
 export const runColumns = {
