@@ -269,7 +269,8 @@ function check<T>(value: T, name: keyof InitOptions, wanted: string, isGood: (va
 
 function bad(from: string, value: unknown, wanted: string): SightlineError {
   const shown = typeof value === "string" ? `"${value}"` : describe(value);
-  return new SightlineError("BAD_SETTING", `${from} is ${shown}; give ${wanted}. Tracing stays as it was.`);
+  const effect = from.startsWith("destination.") ? "Its traces are not recorded." : "Tracing stays as it was.";
+  return new SightlineError("BAD_SETTING", `${from} is ${shown}; give ${wanted}. ${effect}`);
 }
 
 function describe(value: unknown): string {
