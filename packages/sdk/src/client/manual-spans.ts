@@ -56,25 +56,20 @@ export class ManualSpans {
 
   startSpan(options: StartChildOptions): LiveSpan {
     const span = this.#begin(options);
-    const { parent } = options;
-    if (span !== OFF_SPAN && "end" in parent) {
-      const root = this.#roots.get(parent) ?? parent;
-      this.#roots.set(span, root);
-      const running = this.#running.get(root);
-      if (running === undefined) this.#running.set(root, new Set([span]));
-      else running.add(span);
-    }
+    safely("startSpan", () => this.#watch(span, options.parent));
     return span;
   }
 
   endSpan(span: LiveSpan, end: SpanEnd = {}): void {
-    const { status, statusMessage, error, attributes, outputs, endTime } = end;
-    if (attributes !== undefined) span.setAttributes(attributes);
-    if (error !== undefined) span.recordException(error);
-    if (status !== undefined) span.setStatus(status, statusMessage);
-    span.end({ outputs, endTime });
-    const root = this.#roots.get(span);
-    if (root !== undefined) this.#running.get(root)?.delete(span);
+    safely("endSpan", () => {
+      const { status, statusMessage, error, attributes, outputs, endTime } = end;
+      if (attributes !== undefined) span.setAttributes(attributes);
+      if (error !== undefined) span.recordException(error);
+      if (status !== undefined) span.setStatus(status, statusMessage);
+      span.end({ outputs, endTime });
+      const root = this.#roots.get(span);
+      if (root !== undefined) this.#running.get(root)?.delete(span);
+    });
   }
 
   endTrace(root: LiveSpan, end: TraceEnd = {}): void {
@@ -83,6 +78,16 @@ export class ManualSpans {
     for (const span of [...(this.#running.get(root) ?? [])].reverse()) this.endSpan(span, { endTime });
     safely("endTrace", () => describeTrace(root, end));
     this.endSpan(root, end);
+  }
+
+  /** Notes a span below its root; spans that keep nothing need no end. */
+  #watch(span: LiveSpan, parent: LiveSpan | RemoteParent): void {
+    if (!span.isRecording || !("end" in parent)) return;
+    const root = this.#roots.get(parent) ?? parent;
+    this.#roots.set(span, root);
+    const running = this.#running.get(root);
+    if (running === undefined) this.#running.set(root, new Set([span]));
+    else running.add(span);
   }
 
   #begin(options: SpanOptions): LiveSpan {
