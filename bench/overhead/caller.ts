@@ -10,6 +10,7 @@ import { HoldWatch } from "./hold-watch.ts";
 import { type PayloadKind, payloadKinds } from "./payloads.ts";
 import type { Task, TaskResult } from "./task.ts";
 import { threadCpuMs } from "./thread-clock.ts";
+import type { Work } from "./tracer.ts";
 import { variants } from "./variants.ts";
 
 /** SDKs with short batch delays send by themselves within this; the others are flushed then, which is what their timers do. */
@@ -24,15 +25,22 @@ const kind = payloadKinds[task.payload];
 const random = seeded(17);
 const watch = new HoldWatch();
 
+/** Of 10 KB, before large ones. */
+const SMALL_WARM_CALLS = 200;
+/** Calls before a flush: OpenTelemetry queues 2,048 spans and drops what is more. */
+const WARM_BATCH = 500;
+/** Calls of nothing, so that the benchmark's own code is compiled before it measures. */
+const UNTRACED_CALLS = 3000;
+
 const tracer = await variants[task.variant].start({ url: task.url, load: await loader(task.folder) });
 let outputs: unknown;
-const call = tracer.trace(async () => outputs);
+const work: Work = async () => outputs;
+const traced = tracer.trace(work);
 
-await warmUp();
+const warmCalls = await warmUp();
 watch.start();
 const cpuBefore = cpuMs();
-const callMs: number[] = [];
-for (let made = 0; made < task.calls; made += 1) callMs.push(await measureCall(kind));
+const callMs = await makeCalls(task.calls, kind, traced);
 await sleep(SETTLE_MS);
 await flush();
 const cpuAfter = cpuMs();
@@ -43,31 +51,37 @@ const result: TaskResult = {
   holdsAbove20Ms: watch.count,
   cpuMs: cpuAfter - cpuBefore,
   peakMib: peakMib(),
-  calls: task.calls + warmCallsMade(),
+  calls: task.calls + warmCalls,
   accounts: tracer.accounts?.(),
 };
 // SDKs would go on to wait for their server.
 process.send?.(result, () => process.exit());
 
-/** Compiles the paths of the call and of the delivery; begins with small ones, because large ones are few. */
-async function warmUp(): Promise<void> {
-  if (kind.isLarge) {
-    for (let made = 0; made < smallWarmCalls(); made += 1) await measureCall(payloadKinds["10KB"]);
+/**
+ * Compiles the paths of the call and of the delivery; begins with small ones, because large ones are few.
+ *
+ * @returns how many traced calls were made
+ */
+async function warmUp(): Promise<number> {
+  await makeCalls(UNTRACED_CALLS, payloadKinds.small, work);
+  const small = kind.isLarge ? SMALL_WARM_CALLS : 0;
+  await makeCalls(small, payloadKinds["10KB"], traced);
+  for (let left = task.warmCalls; left > 0; left -= WARM_BATCH) {
+    await makeCalls(Math.min(left, WARM_BATCH), kind, traced);
+    if (task.isUp) await flush();
   }
-  for (let made = 0; made < task.warmCalls; made += 1) await measureCall(kind);
   await sleep(SETTLE_MS / 2);
-  await flush();
+  return small + task.warmCalls;
 }
 
-function smallWarmCalls(): number {
-  return kind.isLarge ? 100 : 0;
+/** @returns milliseconds of each call */
+async function makeCalls(count: number, payload: PayloadKind, call: Work): Promise<number[]> {
+  const times: number[] = [];
+  for (let made = 0; made < count; made += 1) times.push(await measureCall(payload, call));
+  return times;
 }
 
-function warmCallsMade(): number {
-  return task.warmCalls + smallWarmCalls();
-}
-
-async function measureCall({ make, isLarge, gapMs }: PayloadKind): Promise<number> {
+async function measureCall({ make, isLarge, gapMs }: PayloadKind, call: Work): Promise<number> {
   watch.pause();
   const payload = make(random);
   outputs = payload.outputs;

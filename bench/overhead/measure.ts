@@ -56,7 +56,7 @@ export async function measureAll(options: MeasureOptions): Promise<Measurement[]
               url: receiver.url,
               folder: options.folderOf(variant),
               calls: Math.ceil(calls / options.divisor),
-              warmCalls: Math.ceil(warmCalls / options.divisor),
+              warmCalls: Math.ceil(warmCalls[server === "up" ? "up" : "notUp"] / options.divisor),
               isUp: server === "up",
             });
             const { spans, bytes } = await receiver.count();
