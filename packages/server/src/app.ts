@@ -38,6 +38,7 @@ import { ModelPrices } from "./pricing/model-prices.ts";
 import { recomputeCostsJob } from "./pricing/recompute-costs.ts";
 import { readings } from "./prometheus/readings.ts";
 import { createServerMetrics } from "./prometheus/server-metrics.ts";
+import { sumSdkProcesses } from "./query/list-sdk-processes.ts";
 import { checkHealth } from "./query/server-state.ts";
 import { Backups } from "./transfer/backups.ts";
 
@@ -143,7 +144,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       engines: options.engines,
       jobs: lifeCycle.jobs,
       tables: options.telemetry,
-      sdkProcesses: options.entities,
+      attachments,
+      sdkProcesses: () => sumSdkProcesses(options, Date.now()),
       ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
     }),
   );

@@ -2,8 +2,9 @@
  * The table of metrics that are read when somebody asks: ingest, journal, store, engines, jobs, disk.
  */
 import { statfs } from "node:fs/promises";
+import type { AttachmentStore } from "@sightline/store/attachments/attachment-store";
 import type { EngineState } from "@sightline/store/engine-state";
-import { type SdkProcesses, SILENT_AFTER_MS } from "@sightline/store/sdk-processes";
+import type { SdkProcessSums } from "@sightline/store/sdk-processes";
 import type { TraceRemoval } from "@sightline/store/trace-removal";
 import { type Histogram, type IngestMetrics, LATENCY_BOUNDS } from "../ingest/ingest-metrics.ts";
 import type { Jobs } from "../jobs/jobs.ts";
@@ -15,7 +16,8 @@ export interface Measured {
   readonly jobs: Pick<Jobs, "list">;
   /** Behind no barrier: being watched must not make the server write earlier. */
   readonly tables: Pick<TraceRemoval, "tableSizes">;
-  readonly sdkProcesses: Pick<SdkProcesses, "sumSdkProcesses">;
+  readonly sdkProcesses: () => Promise<SdkProcessSums>;
+  readonly attachments: Pick<AttachmentStore, "measure">;
   /** Folder whose disk is watched; absent with external engines only. */
   readonly dataDir?: string;
 }
@@ -24,7 +26,15 @@ export interface Measured {
 const MAX_JOBS = 1000;
 
 /** All metrics, in the order in which they are printed. */
-export function readings({ ingest, engines, jobs, tables, sdkProcesses, dataDir }: Measured): readonly ReadMetric[] {
+export function readings({
+  ingest,
+  engines,
+  jobs,
+  tables,
+  sdkProcesses,
+  attachments,
+  dataDir,
+}: Measured): readonly ReadMetric[] {
   const counter = (name: string, help: string, read: () => readonly Reading[]): ReadMetric => ({
     name: `sightline_${name}`,
     help,
@@ -47,7 +57,7 @@ export function readings({ ingest, engines, jobs, tables, sdkProcesses, dataDir 
     const stats = ingest.read().journal;
     return stats === undefined ? [] : one(read(stats));
   };
-  const sdkSums = shared(() => sdkProcesses.sumSdkProcesses({ silentBeforeMs: Date.now() - SILENT_AFTER_MS }));
+  const sdkSums = shared(sdkProcesses);
 
   return [
     counter("ingest_requests_total", "Export requests by outcome: accepted, or the code of the error.", () =>
@@ -184,6 +194,10 @@ export function readings({ ingest, engines, jobs, tables, sdkProcesses, dataDir 
       }
       return [...counts.values()];
     }),
+    gauge("attachments", "Attachments of traces.", async () => one((await attachments.measure()).attachments)),
+    gauge("attachment_bytes", "Bytes of attachments, those that several share once.", async () =>
+      one((await attachments.measure()).bytes),
+    ),
     gauge("disk_free_bytes", "Free space on the disk of the data directory.", async () => {
       if (dataDir === undefined) return [];
       const { bavail, bsize } = await statfs(dataDir);

@@ -53,6 +53,18 @@ test("what cannot be read is left out, counted, and does not hide the rest", asy
   expect(await metrics.text()).toContain('sightline_metrics_failures_total{metric="sightline_store_bytes"} ');
 });
 
+test("what takes too long is left out like what fails", async () => {
+  const hangs: ReadMetric = {
+    name: "sightline_store_bytes",
+    help: "Bytes on disk.",
+    kind: "gauge",
+    read: () => new Promise(() => undefined),
+  };
+  const text = await createServerMetrics([hangs, engines], 1).text();
+  expect(text).not.toMatch(/^sightline_store_bytes/m);
+  expect(text).toContain('sightline_engine_up{engine="clickhouse"} 1\n');
+});
+
 test("a histogram that somebody else counted has cumulative buckets", async () => {
   const metrics = createServerMetrics([
     {

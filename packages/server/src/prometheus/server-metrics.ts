@@ -48,8 +48,14 @@ export interface ServerMetrics {
 /** From the 1 ms of a small list to the 10 s at which people have gone. */
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** @param readings  beside requests and the process itself, which are always measured */
-export function createServerMetrics(readings: readonly ReadMetric[]): ServerMetrics {
+/** Whoever scrapes gives up after ten seconds, by default: a metric of an engine that hangs must not take the others with it. */
+const MAX_READ_MS = 5000;
+
+/**
+ * @param readings  beside requests and the process itself, which are always measured
+ * @param maxReadMs  a metric that takes longer cannot be read
+ */
+export function createServerMetrics(readings: readonly ReadMetric[], maxReadMs = MAX_READ_MS): ServerMetrics {
   // A registry of its own, so that two servers in one process (tests) do not share numbers.
   const registry = new Registry();
   const registers = [registry];
@@ -77,9 +83,9 @@ export function createServerMetrics(readings: readonly ReadMetric[]): ServerMetr
       const texts = await Promise.all(
         registry.getMetricsAsArray().map(async ({ name }) => {
           try {
-            return [await registry.getSingleMetricAsString(name)];
+            return [await inTime(registry.getSingleMetricAsString(name), maxReadMs)];
           } catch {
-            // An engine is down, say: the other metrics are what tells about it.
+            // An engine is down or hangs, say: the other metrics are what tells about it.
             failures.inc({ metric: name });
             return [];
           }
@@ -88,6 +94,18 @@ export function createServerMetrics(readings: readonly ReadMetric[]): ServerMetr
       return `${texts.flat().join("\n\n")}\n`;
     },
   };
+}
+
+async function inTime<Value>(value: Promise<Value>, ms: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`It took more than ${ms} ms.`)), ms);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A metric as the registry asks for it: `get` gives the values of the moment. */

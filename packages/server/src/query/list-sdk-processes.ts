@@ -1,7 +1,12 @@
 /**
  * Processes of the SDK, one page at a time.
  */
-import { type SdkProcessCursor, type SdkProcessSelection, SILENT_AFTER_MS } from "@sightline/store/sdk-processes";
+import {
+  type SdkProcessCursor,
+  type SdkProcessSelection,
+  type SdkProcessSums,
+  SILENT_AFTER_MS,
+} from "@sightline/store/sdk-processes";
 import type { EndpointInput, EndpointOutput } from "@sightline/wire/api/endpoint";
 import type { listSdkProcesses as endpoint } from "@sightline/wire/api/sdk-processes";
 import { SightlineError } from "@sightline/wire/errors";
@@ -44,6 +49,11 @@ export async function listSdkProcesses(
     totals: { problems: sums.problems, spansLost: sums.lost, running: sums.running },
     ...(page.next && { nextPageToken: encodeToken(page.next) }),
   };
+}
+
+/** Totals over all processes. @param nowMs  milliseconds since the epoch */
+export function sumSdkProcesses({ entities }: Pick<Stores, "entities">, nowMs: number): Promise<SdkProcessSums> {
+  return entities.sumSdkProcesses({ silentBeforeMs: nowMs - SILENT_AFTER_MS });
 }
 
 function encodeToken({ hasProblem, lastSeenMs, instanceId }: SdkProcessCursor): string {
