@@ -1,10 +1,13 @@
 /**
  * What the entity store promises about processes of the SDK, on every PostgreSQL engine.
  */
+import { Readable } from "node:stream";
 import { parseSequences, type Sequences } from "@sightline/wire/sequence-ranges";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { BackupTable } from "../backup-source.ts";
 import { connectPostgres } from "../engines/postgres.ts";
 import type { EntityStore } from "../entity-store.ts";
+import { dumpTables, loadTables } from "../postgres/dump.ts";
 import { migratePostgres } from "../postgres/migrate-postgres.ts";
 import { openPostgresEntityStore } from "../postgres/postgres-entity-store.ts";
 import { OVERDUE_MS, type SdkProcessCursor, type SdkProcessFacts } from "../sdk-processes.ts";
@@ -187,6 +190,23 @@ describe.each(postgresEngines)("SDK processes on $name", ({ start }) => {
     await store.mergeSdkProcesses([huge(), huge()]);
     expect((await list()).processes[0]).toMatchObject({ ended: max, dropped, unreceived: max });
     expect((await store.sumSdkProcesses(selection)).dropped.broken).toBeCloseTo(2 * max, -3);
+  });
+
+  test("a backup holds them, and a restore brings them back to the last field", async () => {
+    await store.mergeSdkProcesses(Object.values(kinds()));
+    const before = (await list()).processes;
+    const pool = connectPostgres(engine.url);
+    const tables: BackupTable[] = [];
+    for await (const { rows, ...table } of dumpTables(pool, { signal: new AbortController().signal })) {
+      const lines: Uint8Array[] = [];
+      for await (const line of rows()) lines.push(line);
+      tables.push({ ...table, rows: () => Readable.from(lines) });
+    }
+    await store.trimSdkProcesses(new Date(NOW + 1e9));
+    await loadTables(pool, Readable.from(tables));
+    await pool.end();
+    expect((await list()).processes).toEqual(before);
+    expect(before).toHaveLength(7);
   });
 
   test("thousands of processes are merged in one call, and forgotten by age", async () => {
