@@ -269,6 +269,24 @@ describe("what belongs to somebody else is named, never read", () => {
   });
 });
 
+test("credentials of instances are masked when they come by toJSON too", () => {
+  class ClientHeaders {
+    #entries = { Authorization: "Bearer secret", Accept: "text/plain", nested: { token: "the user's own" } };
+    toJSON() {
+      return this.#entries;
+    }
+  }
+  const empty = new (class Empty {
+    toJSON() {
+      return {};
+    }
+  })();
+  expect(data([new ClientHeaders(), empty])).toEqual([
+    { Authorization: "[masked]", Accept: "text/plain", nested: { token: "the user's own" } },
+    {},
+  ]);
+});
+
 test("an AggregateError shows its errors, and a chain of causes that is a circle ends", () => {
   const first = new Error("first");
   const cause = new Error("cause");

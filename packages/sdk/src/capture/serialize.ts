@@ -254,7 +254,7 @@ class Copier {
       else this.value(member, depth + 1);
     }
     if (isOpen) tape.push(CLOSE);
-    const isEmpty = isInstance && !isOpen && shape === this.#root;
+    const isEmpty = isInstance && !isOpen && shape === this.#root && value.constructor !== Object;
     chunk[at - 1] = isEmpty ? `[${className(value)}]` : isOpen ? shape.open : shape;
   }
 
@@ -280,8 +280,14 @@ class Copier {
       return;
     }
     const { toJSON } = value as { toJSON?: unknown };
-    if (typeof toJSON === "function") this.value(Reflect.apply(toJSON, value, [""]), depth + 1);
-    else this.#members(value as Dictionary, depth, true);
+    if (typeof toJSON !== "function") {
+      this.#members(value as Dictionary, depth, true);
+      return;
+    }
+    const json: unknown = Reflect.apply(toJSON, value, [""]);
+    // Headers of HTTP clients give their entries this way: still those of the instance.
+    if (isDictionary(json)) this.#members(json, depth, true);
+    else this.value(json, depth + 1);
   }
 
   #binary(data: CapturedBytes | CapturedBlob): void {
@@ -308,6 +314,16 @@ class Copier {
 function isPlain(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A plain object that stands for itself. */
+function isDictionary(value: unknown): value is Dictionary {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    value.constructor === Object &&
+    typeof (value as Dictionary)["toJSON"] !== "function"
+  );
 }
 
 function cutAt(text: string, length: number): string {

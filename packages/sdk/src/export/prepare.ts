@@ -143,7 +143,7 @@ class Preparation {
       return masked === undefined ? undefined : yield* this.#json(takeSnapshot(masked), key);
     }
     const lifted = typeof value === "string" ? ((yield* this.#files.liftText(value, key)) ?? value) : value;
-    const masked = this.#mask === undefined ? lifted : toRecordValue(this.#masked(lifted, key, kind));
+    const masked = this.#mask === undefined ? lifted : toPlainValue(this.#masked(lifted, key, kind));
     if (masked === undefined) return undefined;
     if (typeof masked === "object" && isSnapshot(masked)) return yield* this.#json(masked, key);
     if (typeof masked === "string") return masked.length > PIECE_CHARS ? yield* encodeText(masked) : masked;
@@ -170,6 +170,12 @@ class Preparation {
     // The name is a text of the program's too; a mask that has not seen it yet need not learn it here.
     return applyMask(this.#mask, value, { key, kind, spanName: this.#record.name, spanType: this.#spanType });
   }
+}
+
+/** What a mask returned, as an attribute. Whole: the overhead guard cuts values when they are recorded, which this one was. */
+function toPlainValue(masked: unknown): RecordValue | undefined {
+  const value = toRecordValue(masked);
+  return typeof value === "object" && isSnapshot(value) ? takeSnapshot(masked) : value;
 }
 
 /** A list is written at once; one that takes long becomes JSON text. */

@@ -11,7 +11,7 @@ export type OverheadMode = "full" | "previews" | "sampling";
 const MODES: readonly OverheadMode[] = ["full", "previews", "sampling"];
 
 /** What a snapshot keeps in the modes `previews` and `sampling`. */
-export const PREVIEW_LIMITS = { maxNodes: 200, maxBytes: 1024, maxDepth: 10 } as const;
+export const PREVIEW_LIMITS = { maxNodes: 200, maxBytes: 1024, maxDepth: 10, maxBinaryBytes: 1024 } as const;
 
 /** One root in so many is recorded in the mode `sampling`. */
 export const SAMPLED_ROOTS = 10;
