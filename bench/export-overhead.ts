@@ -1,8 +1,9 @@
 /**
  * What tracing costs a program: time added to the traced call, later holds of the event loop, CPU, memory.
  *
- *   npm run bench -- export-overhead [--peers all] [--only-peers] [--rounds 3] [--payloads small,10KB,1MB,10MB,objects]
- *                                    [--servers up,stalled,down] [--json FILE] [--quick] [--no-build]
+ *   npm run bench -- export-overhead [--peers all] [--only-peers] [--rounds 3] [--rounds-not-up 1]
+ *                                    [--payloads small,10KB,1MB,10MB,objects] [--servers up,stalled,down]
+ *                                    [--json FILE] [--quick] [--no-build]
  *
  * `--peers opentelemetry,langfuse,langsmith,traceloop,openinference` measures those SDKs beside Sightline in the same run; they are
  * installed into ~/.cache/sightline-bench/sdk-peers. Every measurement has a process of its own; SDKs and rounds alternate. Spans go
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     peers: { type: "string", default: "" },
     "only-peers": { type: "boolean", default: false },
     rounds: { type: "string", default: "3" },
+    "rounds-not-up": { type: "string", default: "1" },
     payloads: { type: "string", default: Object.keys(payloadKinds).join(",") },
     servers: { type: "string", default: serverStates.join(",") },
     json: { type: "string" },
@@ -48,7 +50,9 @@ const measurements = await measureAll({
   variants: chosenVariants,
   payloads,
   servers,
-  rounds: values.quick ? 1 : positive("rounds", values.rounds),
+  rounds: values.quick
+    ? { up: 1, notUp: 1 }
+    : { up: positive("rounds", values.rounds), notUp: positive("rounds-not-up", values["rounds-not-up"]) },
   divisor: values.quick ? 6 : 1,
   folderOf: (name) => folders.get(name),
   onMeasured: (measurement) => process.stdout.write(`  ${describe(measurement)}\n`),

@@ -27,7 +27,8 @@ export interface MeasureOptions {
   readonly variants: readonly VariantName[];
   readonly payloads: readonly PayloadName[];
   readonly servers: readonly ServerState[];
-  readonly rounds: number;
+  /** By state of the server: the one that is up is what users have, the others are there to see that nothing breaks. */
+  readonly rounds: { readonly up: number; readonly notUp: number };
   /** All counts of calls are divided by it. */
   readonly divisor: number;
   /** Folder with the packages of a variant. */
@@ -44,8 +45,10 @@ export async function measureAll(options: MeasureOptions): Promise<Measurement[]
   };
   const measurements: Measurement[] = [];
   try {
-    for (let round = 0; round < options.rounds; round += 1) {
+    const { up, notUp } = options.rounds;
+    for (let round = 0; round < Math.max(up, notUp); round += 1) {
       for (const server of options.servers) {
+        if (round >= (server === "up" ? up : notUp)) continue;
         for (const payload of options.payloads) {
           for (const variant of options.variants) {
             const { calls, warmCalls } = payloadKinds[payload];
