@@ -15,7 +15,7 @@ export const MAX_RUNS_IN_PAGE = 1000;
 export const MAX_POINTS_IN_PAGE = 25_000;
 
 /** Integers that a double does not hold arrive as bigints. */
-const SentMetricValue = z.union([z.number(), z.bigint(), z.enum(["NaN", "Infinity", "-Infinity"])]);
+const SentMetricValue = z.union([z.number(), z.bigint(), z.literal(["NaN", "Infinity", "-Infinity"])]);
 
 export const createRun = endpoint({
   id: "createRun",

@@ -16,8 +16,8 @@ export function isFinalStatus(status: RunStatus): boolean {
   return status === "FINISHED" || status === "FAILED" || status === "KILLED";
 }
 
-/** A double. JSON has no numbers for the three in quotes. */
-export const MetricValue = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"])]);
+/** A double. JSON has no numbers for the three in quotes. Literals: of an enum, TypeScript declares a member `[-Infinity]`. */
+export const MetricValue = z.union([z.number(), z.literal(["NaN", "Infinity", "-Infinity"])]);
 export type MetricValue = z.infer<typeof MetricValue>;
 
 /** One measurement. */
