@@ -39,7 +39,7 @@ const SPOOL_DELAY_MS = 5;
 const BATCH_SPANS = 512;
 /** A request takes up to so many when more have gathered while the last one was under way. */
 const MAX_BATCH_SPANS = 2048;
-/** Encoding this much takes some 10 ms; larger requests gain nothing. */
+/** Encoding this much takes some 10 ms; larger requests gain nothing. Of a small queue a request takes a quarter at most. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** A span that runs longer than this is shown while it runs. */
 const ANNOUNCE_AFTER_MS = 2_000;
@@ -86,6 +86,7 @@ export class Exporter implements SpanSink {
   readonly #tally: Tally;
   readonly #own: Origin;
   readonly #queue: SpanQueue;
+  readonly #batchBytes: number;
   readonly #sender: Sender;
   readonly #uploader: AttachmentUploader;
   readonly #spooling: Spooling | undefined;
@@ -121,6 +122,7 @@ export class Exporter implements SpanSink {
     this.#config = config;
     this.#tally = new Tally(counters);
     this.#queue = new SpanQueue(config.maxQueueBytes);
+    this.#batchBytes = Math.min(BATCH_BYTES, config.maxQueueBytes / 4);
     this.#own = ownOrigin(identify(randomUUID(), resource, SCOPE.version), this.#tally);
     const { url, apiKey, spool } = config;
     this.url = new URL(`${url}/v1/traces`);
@@ -353,7 +355,7 @@ export class Exporter implements SpanSink {
   }
 
   #nextStored(): SpoolBatch | undefined {
-    return this.#spooling?.next(MAX_BATCH_SPANS, BATCH_BYTES);
+    return this.#spooling?.next(MAX_BATCH_SPANS, this.#batchBytes);
   }
 
   #schedule(): void {
@@ -365,7 +367,7 @@ export class Exporter implements SpanSink {
 
   #isBatchFull(): boolean {
     if (this.#spooling !== undefined && this.#spooling.waiting >= BATCH_SPANS) return true;
-    return this.#queue.length >= BATCH_SPANS || this.#queue.waitingBytes >= BATCH_BYTES;
+    return this.#queue.length >= BATCH_SPANS || this.#queue.waitingBytes >= this.#batchBytes;
   }
 
   /** Queue → spool, until the queue is empty or the spool is full. */
@@ -393,7 +395,7 @@ export class Exporter implements SpanSink {
   }
 
   async #takeAndPrepare(): Promise<Carried | undefined> {
-    const records = this.#queue.take(MAX_BATCH_SPANS, BATCH_BYTES);
+    const records = this.#queue.take(MAX_BATCH_SPANS, this.#batchBytes);
     if (records.length === 0) return undefined;
     this.#preparing = records;
     const spans = await prepareAll(records, this.#prepareOptions);
@@ -401,7 +403,7 @@ export class Exporter implements SpanSink {
     this.#preparing = [];
     const bytes = spanBytes(spans);
     this.#queue.release(recordBytes(records));
-    this.#queue.hold(bytes);
+    this.#hold(bytes);
     return { spans, bytes, isDirect: false };
   }
 
@@ -456,7 +458,7 @@ export class Exporter implements SpanSink {
   async #sendStored(stored: SpoolBatch, running: readonly PreparedSpan[]): Promise<boolean> {
     const bytes = spanBytes(stored.spans);
     this.#inFlightBatch = stored;
-    this.#queue.hold(bytes);
+    this.#hold(bytes);
     const isDelivered = await this.#deliverOwn([...running, ...stored.spans]);
     this.#queue.release(bytes);
     if (!isDelivered) return false;
@@ -481,7 +483,7 @@ export class Exporter implements SpanSink {
   }
 
   async #sendRecovered(): Promise<boolean> {
-    const recovered = this.#spooling?.nextRecovered(MAX_BATCH_SPANS, BATCH_BYTES);
+    const recovered = this.#spooling?.nextRecovered(MAX_BATCH_SPANS, this.#batchBytes);
     if (recovered === undefined) return false;
     const { spool, batch } = recovered;
     if (this.#gone?.spool !== spool) this.#gone = { spool, origin: goneOrigin(spool, this.#tally) };
@@ -500,7 +502,7 @@ export class Exporter implements SpanSink {
     const bytes = byteCount(body);
     if (spans.length > 0) origin.experiment = spans[0]?.experiment;
     const headers = exportHeaders(origin.experiment);
-    this.#queue.hold(bytes);
+    this.#hold(bytes);
     // Side by side: a large file must not hold up the span.
     const [answer, attachments] = await Promise.all([
       this.#sender.send({ method: "POST", url: this.url, headers, body }, this.#givingUp.signal),
@@ -573,6 +575,11 @@ export class Exporter implements SpanSink {
         this.#sending.now();
       }, REPORT_DELAY_MS).unref(),
     );
+  }
+
+  #hold(bytes: number): void {
+    const dropped = this.#queue.hold(bytes);
+    if (dropped > 0) this.#onFull(dropped);
   }
 
   #onFull(dropped: number): void {

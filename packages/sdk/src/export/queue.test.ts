@@ -48,6 +48,8 @@ test("what is held on behalf of spans under way takes room too", () => {
   expect(queue.push(span("a", 20))).toBe(0);
   expect(queue.push(span("b", 20))).toBe(1);
   expect([queue.length, queue.bytes]).toEqual([1, 90]);
+  expect(queue.hold(20)).toBe(1);
+  expect([queue.length, queue.bytes]).toEqual([0, 90]);
 });
 
 test("nothing is lost or doubled, and the bound holds, whatever is pushed and taken", () => {

@@ -42,9 +42,7 @@ export class SpanQueue {
   push(span: SpanRecord): number {
     this.#spans.push(span);
     this.#waitingBytes += span.bytes;
-    let dropped = 0;
-    while (this.bytes > this.#maxBytes && this.#shift() !== undefined) dropped += 1;
-    return dropped;
+    return this.#dropToFit();
   }
 
   /**
@@ -61,17 +59,28 @@ export class SpanQueue {
       taken.push(next);
       this.#shift();
     }
-    this.hold(bytes);
+    this.#heldBytes += bytes;
     return taken;
   }
 
-  /** Counts bytes that are in memory on behalf of spans that were taken: their encoded form, their request. */
-  hold(bytes: number): void {
+  /**
+   * Counts bytes that are in memory on behalf of spans that were taken: their encoded form, their request.
+   *
+   * @returns how many of the waiting spans were dropped for it, the oldest first
+   */
+  hold(bytes: number): number {
     this.#heldBytes += bytes;
+    return this.#dropToFit();
   }
 
   release(bytes: number): void {
     this.#heldBytes -= bytes;
+  }
+
+  #dropToFit(): number {
+    let dropped = 0;
+    while (this.bytes > this.#maxBytes && this.#shift() !== undefined) dropped += 1;
+    return dropped;
   }
 
   #shift(): SpanRecord | undefined {
