@@ -4,14 +4,15 @@ import { PassThrough, Readable } from "node:stream";
 import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { snapshotToJson, takeSnapshot } from "./serialize.ts";
+import { dataOf, jsonOf } from "../testing/snapshots.ts";
+import { takeSnapshot } from "./serialize.ts";
 
-const data = (value: unknown): unknown => JSON.parse(snapshotToJson(takeSnapshot(value)));
+const data = (value: unknown): unknown => dataOf(takeSnapshot(value));
 
 test("JSON values come through as they are", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
-      expect(snapshotToJson(takeSnapshot(value))).toBe(JSON.stringify(value));
+      expect(jsonOf(takeSnapshot(value))).toBe(JSON.stringify(value));
     }),
   );
 });
@@ -29,7 +30,7 @@ test("any value at all gives JSON text within the bounds", () => {
         withNullPrototype: true,
       }),
       (value) => {
-        const text = snapshotToJson(takeSnapshot(value, limits));
+        const text = jsonOf(takeSnapshot(value, limits));
         JSON.parse(text);
         // Marks and escapes come on top of what is kept.
         expect(text.length).toBeLessThan(20_000);
@@ -44,7 +45,7 @@ test("later changes do not show, strings are shared", () => {
   const snapshot = takeSnapshot({ messages });
   message.content = "changed";
   messages.push({ role: "user", content: "added" });
-  expect(snapshot.tree).toEqual({ messages: [{ role: "user", content: "x".repeat(1000) }] });
+  expect(dataOf(snapshot)).toEqual({ messages: [{ role: "user", content: "x".repeat(1000) }] });
 });
 
 describe("what JSON has no form for", () => {
@@ -178,7 +179,7 @@ describe("what is too large is cut, and says so where it was cut", () => {
 
   test("long strings", () => {
     const snapshot = takeSnapshot(["a".repeat(90), "b".repeat(50), "c"], limits);
-    expect(snapshot.tree).toEqual([
+    expect(dataOf(snapshot)).toEqual([
       "a".repeat(90),
       `${"b".repeat(6)}[truncated: 44 more characters]`,
       "[truncated: 1 more items]",
@@ -187,18 +188,20 @@ describe("what is too large is cut, and says so where it was cut", () => {
   });
 
   test("a surrogate pair is not split", () => {
-    expect(takeSnapshot("🌧".repeat(60), limits).tree).toBe(`${"🌧".repeat(50)}[truncated: 20 more characters]`);
-    expect(takeSnapshot(`x${"🌧".repeat(60)}`, limits).tree).toBe(`x${"🌧".repeat(49)}[truncated: 22 more characters]`);
+    expect(dataOf(takeSnapshot("🌧".repeat(60), limits))).toBe(`${"🌧".repeat(50)}[truncated: 20 more characters]`);
+    expect(dataOf(takeSnapshot(`x${"🌧".repeat(60)}`, limits))).toBe(
+      `x${"🌧".repeat(49)}[truncated: 22 more characters]`,
+    );
   });
 
   test("long lists, many members, deep nesting", () => {
-    expect(takeSnapshot(Array(12).fill(true), limits).tree).toEqual([
+    expect(dataOf(takeSnapshot(Array(12).fill(true), limits))).toEqual([
       ...Array(9).fill(true),
       "[truncated: 3 more items]",
     ]);
     const many = Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`k${index}`, 1]));
-    expect(takeSnapshot(many, limits).tree).toMatchObject({ k0: 1, k6: 1, "[truncated]": "8 more members" });
-    expect(takeSnapshot({ a: { b: { c: { d: 1 } } } }, limits).tree).toEqual({
+    expect(dataOf(takeSnapshot(many, limits))).toMatchObject({ k0: 1, k6: 1, "[truncated]": "8 more members" });
+    expect(dataOf(takeSnapshot({ a: { b: { c: { d: 1 } } } }, limits))).toEqual({
       a: { b: { c: "[truncated: Object at depth 3]" } },
     });
   });
@@ -212,7 +215,7 @@ describe("what is too large is cut, and says so where it was cut", () => {
     let inner: unknown = bomb;
     for (let level = 0; level < 50; level++) inner = { left: inner, right: inner };
     const snapshot = takeSnapshot(inner, { ...limits, maxNodes: 1000, maxDepth: 100, maxBytes: 100_000 });
-    expect(snapshotToJson(snapshot).length).toBeLessThan(100_000);
+    expect(jsonOf(snapshot).length).toBeLessThan(100_000);
     expect(snapshot.truncations).toBeGreaterThan(0);
   });
 });
@@ -312,7 +315,7 @@ test("a snapshot inside a value stands for what it holds", () => {
   const yielded = [{ text: "a" }, new Date(0), [1, 2]].map((value) => takeSnapshot(value));
   expect(data({ yielded })).toEqual({ yielded: [{ text: "a" }, "1970-01-01T00:00:00.000Z", [1, 2]] });
   const cut = takeSnapshot([takeSnapshot("x".repeat(100)), 1], { maxNodes: 10, maxBytes: 50, maxDepth: 3 });
-  expect(cut.tree).toEqual(["[truncated: 102 bytes]", 1]);
+  expect(dataOf(cut)).toEqual(["[truncated: 102 bytes]", 1]);
   expect(cut.truncations).toBe(1);
 });
 
@@ -336,7 +339,7 @@ test("a hundred thousand instances of a class are copied as their members", () =
     }
   }
   const snapshot = takeSnapshot(Array.from({ length: 100_000 }, (_, id) => new Message(id)));
-  expect(JSON.parse(snapshotToJson(snapshot)).at(-1)).toEqual({ role: "user", id: 99_999 });
+  expect((dataOf(snapshot) as unknown[]).at(-1)).toEqual({ role: "user", id: 99_999 });
 });
 
 test("after an object failed in its middle, what comes behind it is whole", () => {
@@ -358,5 +361,5 @@ test("bytes that do not fit are shown by their start and count as cut off", () =
   const snapshot = takeSnapshot([new Uint8Array(4000), new Uint8Array(4000)], limits);
   expect(snapshot.truncations).toBe(1);
   expect(snapshot.bytes).toBeGreaterThan(4000);
-  expect(snapshot.tree).toMatchObject([{ byteLength: 4000 }, { byteLength: 4000 }]);
+  expect(dataOf(snapshot)).toMatchObject([{ byteLength: 4000 }, { byteLength: 4000 }]);
 });

@@ -8,7 +8,6 @@
 import { CapturedBlob, CapturedBytes } from "./binary.ts";
 import { className, instanceToData, isSecretMember, MASKED, threw } from "./instance-data.ts";
 import { ARRAY, CLOSE, rootShape, type Shape, Tape } from "./tape.ts";
-import { tapeToTree } from "./tree.ts";
 
 export interface SnapshotLimits {
   /** Most objects, arrays and members together. */
@@ -52,11 +51,6 @@ export class Snapshot {
     this.bytes = bytes;
     this.truncations = truncations;
   }
-
-  /** The value as JSON data, built anew at each call. Binary data is shown by its first bytes. */
-  get tree(): unknown {
-    return tapeToTree(this.tape);
-  }
 }
 
 /**
@@ -80,11 +74,6 @@ export function takeSnapshot(value: unknown, limits: SnapshotLimits = DEFAULT_SN
     tape.push(text);
     return new Snapshot(tape, text.length, 0);
   }
-}
-
-/** JSON text of a snapshot; `null` for `undefined`. At once: for small ones, and where nothing asynchronous runs any more. */
-export function snapshotToJson(snapshot: Snapshot): string {
-  return JSON.stringify(snapshot.tree) ?? "null";
 }
 
 type Dictionary = Record<string, unknown>;

@@ -2,14 +2,15 @@ import type { Utf8Text } from "@sightline/wire/otlp/utf8-text";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { takeSnapshot } from "../capture/serialize.ts";
-import { encodeJson, JsonEncoder } from "./encode-json.ts";
+import { jsonOf } from "../testing/snapshots.ts";
+import { JsonEncoder } from "./encode-json.ts";
 
 const textOf = ({ chunks, length }: Utf8Text): string => {
   const bytes = Buffer.concat(chunks);
   expect(bytes.length).toBe(length);
   return bytes.toString("utf8");
 };
-const encode = (value: unknown): string => textOf(encodeJson(takeSnapshot(value).tape));
+const encode = (value: unknown): string => jsonOf(takeSnapshot(value));
 
 /** Any UTF-16 at all: lone surrogates, controls, quotes. */
 const anyText = fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) });

@@ -5,7 +5,7 @@
 
 import type { Utf8Text } from "@sightline/wire/otlp/utf8-text";
 import { type FoundFile, findFile, MIN_FILE_CHARS } from "../capture/attachments.ts";
-import { blobToText, bytesToData, type CapturedBlob, type CapturedBytes } from "../capture/binary.ts";
+import type { CapturedBlob, CapturedBytes } from "../capture/binary.ts";
 import { CLOSE, type Shape, type Tape, TapeReader, type Token } from "../capture/tape.ts";
 import { ByteSink, endOfPiece, PIECE_CHARS } from "./encode-bytes.ts";
 
@@ -215,21 +215,6 @@ export class JsonEncoder {
     this.#sink.byte(QUOTE);
     this.#long = undefined;
   }
-}
-
-/** Encodes a snapshot at once; files stay in it as they are. */
-export function encodeJson(tape: Tape): Utf8Text {
-  const encoder = new JsonEncoder(tape);
-  for (let step = encoder.step(); step !== "done"; step = encoder.step()) {
-    if (step !== "more") encoder.replace(shownInPlace(step));
-  }
-  return encoder.text;
-}
-
-/** What a span says in the place of a file that is not uploaded; undefined = the text that it is. */
-export function shownInPlace(file: CapturedBytes | CapturedBlob | FoundFile): unknown {
-  if (!("token" in file)) return undefined;
-  return file.token === "bytes" ? bytesToData(file) : blobToText(file);
 }
 
 function keyJson(shape: Shape): Uint8Array {
