@@ -2,11 +2,11 @@
  * The packed SDK in a project of its own: ES modules, `require`, tsx, vitest, bundles.
  */
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Receiver, startReceiver } from "../../../packages/sdk/src/testing/receiver.ts";
+import { type Receiver, spanNamed, startReceiver } from "../../../packages/sdk/src/testing/receiver.ts";
 import { CJS_PROGRAM, ESM_PROGRAM, expectProgramSpans } from "./programs.ts";
 import { installedFile, installPacked, type Project } from "./project.ts";
 
@@ -79,6 +79,75 @@ for (const format of ["esm", "cjs"] as const) {
     expectProgramSpans(receiver, stdout);
   });
 }
+
+test("required and imported, it is one module", async () => {
+  await project.write({
+    "both.mjs": `
+      import { createRequire } from "node:module";
+      import * as imported from "@sightline/sdk";
+      console.log(createRequire(import.meta.url)("@sightline/sdk").trace === imported.trace);
+    `,
+  });
+  expect((await project.node(["both.mjs"])).stdout).toBe("true\n");
+});
+
+test("two copies in a process are one: spans of one are parents in the other, and everything is sent once", async () => {
+  await cp(join(project.dir, "node_modules"), join(project.dir, "other/node_modules"), { recursive: true });
+  await project.write({
+    "other/copy.mjs": 'export * from "@sightline/sdk";',
+    "two.mjs": `
+      import * as first from "@sightline/sdk";
+      import * as second from "./other/copy.mjs";
+      if (first.trace === second.trace) throw new Error("the copies are one module");
+      first.init({ url: process.env.URL, experiment: "two" });
+      second.init({ url: process.env.URL, experiment: "two" });
+      await first.withSpan({ name: "outer" }, async (outer) => {
+        if (second.getCurrentSpan() !== outer) throw new Error("the second copy does not see the span of the first");
+        await second.withSpan({ name: "middle" }, async () => {
+          second.updateCurrentTrace({ tags: { by: "second" } });
+          await first.trace(async () => null, { name: "inner" })();
+        });
+      });
+      console.log(JSON.stringify([first.stats().ended, second.stats().ended, await second.flush()]));
+    `,
+  });
+  const { stdout, stderr } = await project.node(["two.mjs"], { URL: receiver.url });
+  expect([stdout, stderr]).toEqual(["[3,3,true]\n", ""]);
+  const sent = receiver.exports.flatMap(({ spans }) => spans.map(({ name }) => name));
+  expect(sent.sort()).toEqual(["inner", "middle", "outer"]);
+  const [outer, middle, inner] = ["outer", "middle", "inner"].map((name) => spanNamed(receiver.spans, name));
+  expect([middle?.parentSpanId, inner?.parentSpanId]).toEqual([outer?.spanId, middle?.spanId]);
+  expect(outer?.attributes["mlflow.traceTag.by"]).toBe("second");
+});
+
+test("a worker thread goes on with the trace of the main thread", async () => {
+  await project.write({
+    "worker.mjs": `
+      import { isMainThread, Worker, workerData } from "node:worker_threads";
+      import * as sightline from "@sightline/sdk";
+      if (isMainThread) {
+        await sightline.withSpan({ name: "main" }, () => new Promise((resolve) =>
+          new Worker(new URL(import.meta.url), { workerData: sightline.workerContext() }).on("exit", resolve)));
+      } else {
+        await sightline.withWorkerContext(workerData, () => sightline.withSpan({ name: "worker" }, async () => null));
+      }
+    `,
+  });
+  expect((await project.node(["worker.mjs"], env)).stderr).toBe("");
+  expect(spanNamed(receiver.spans, "worker").parentSpanId).toBe(spanNamed(receiver.spans, "main").spanId);
+});
+
+test("the parts for OpenTelemetry need nothing of it but its API", async () => {
+  await project.write({
+    "otel.mjs": `
+      import { SightlineSpanProcessor, tracer } from "@sightline/sdk/opentelemetry";
+      new SightlineSpanProcessor({ url: process.env.URL });
+      tracer("library").startActiveSpan("generate", (span) => span.end());
+    `,
+  });
+  expect((await project.node(["otel.mjs"], { URL: receiver.url })).stderr).toBe("");
+  expect(spanNamed(receiver.spans, "generate").attributes["otel.scope.name"]).toBe("library");
+});
 
 test("a page that imports it says in a sentence that it is for servers", async () => {
   const out = await bundle(`import { trace } from "@sightline/sdk";\nexport const f = trace(() => 1);\n`, {

@@ -7,6 +7,8 @@ import { installedFile, installPacked, type Project } from "./project.ts";
 const MODULE = `
 import * as sightline from "@sightline/sdk";
 import { SpanType, trace, withSpan } from "@sightline/sdk";
+import { SightlineSpanProcessor, tracer } from "@sightline/sdk/opentelemetry";
+import type { Tracer } from "@opentelemetry/api";
 
 const add = trace((left: number, right: number): number => left + right, { spanType: SpanType.TOOL });
 export const sum: number = add(1, 2);
@@ -26,6 +28,12 @@ export class Agent {
 
 export const found = sightline.searchTraces({ maxResults: 1 });
 export const ended: number = sightline.stats().ended;
+
+export const carried: Promise<Response> = fetch("http://127.0.0.1", { headers: sightline.getTraceHeaders() });
+export const served: number = sightline.withTraceHeaders(new Headers(), () => 1);
+export const bound: (left: number) => string = sightline.bind((left: number) => String(left));
+export const library: Tracer = tracer("library");
+export const processor = new SightlineSpanProcessor({ filter: (span) => span.name !== "health" });
 `;
 
 let project: Project;
@@ -38,7 +46,15 @@ afterAll(() => project?.remove());
 
 /** What the compiler says about a file of the project under some options; "" = nothing to complain about. */
 async function compile(file: string, options: Readonly<Record<string, unknown>>): Promise<string> {
-  const compilerOptions = { target: "es2022", strict: true, noEmit: true, skipLibCheck: false, types: [], ...options };
+  const compilerOptions = {
+    target: "es2022",
+    strict: true,
+    noEmit: true,
+    skipLibCheck: false,
+    types: [],
+    lib: ["es2022", "dom"],
+    ...options,
+  };
   await project.write({ "tsconfig.json": JSON.stringify({ compilerOptions, files: [file] }) });
   return (await project.node([installedFile("typescript/bin/tsc"), "-p", "tsconfig.json"])).stdout;
 }
@@ -58,10 +74,11 @@ test.for([
   expect(await compile("consumer.mts", options)).toBe("");
 });
 
-test("a module compiles beside Node's types and the browser's", async () => {
+test("a module compiles beside Node's types, with and without those of the browser", async () => {
   await project.link("@types/node", "undici-types");
-  const options = { module: "nodenext", types: ["node"], lib: ["es2022", "dom", "dom.iterable"] };
-  expect(await compile("consumer.mts", options)).toBe("");
+  for (const lib of [["es2022"], ["esnext", "dom", "dom.iterable"]]) {
+    expect(await compile("consumer.mts", { module: "nodenext", types: ["node"], lib })).toBe("");
+  }
 });
 
 test.for(["nodenext", "node20"])("a CommonJS file compiles under module %s", async (module) => {
