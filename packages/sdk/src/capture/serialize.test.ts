@@ -140,6 +140,11 @@ describe("what JSON has no form for", () => {
         throw new Error("no");
       },
       after: { fine: true },
+      call: new Proxy(() => 1, {
+        get() {
+          throw new Error("no name");
+        },
+      }),
       json: {
         toJSON() {
           throw new RangeError("never");
@@ -167,6 +172,7 @@ describe("what JSON has no form for", () => {
       before: 1,
       broken: "[Threw Error: no]",
       after: { fine: true },
+      call: "[Threw Error: no name]",
       json: "[Threw RangeError: never]",
       proxy: "[Threw Error: closed]",
       evil: { x: "[Threw]" },
@@ -317,6 +323,13 @@ test("a snapshot inside a value stands for what it holds", () => {
   const cut = takeSnapshot([takeSnapshot("x".repeat(100)), 1], { maxNodes: 10, maxBytes: 50, maxDepth: 3 });
   expect(dataOf(cut)).toEqual(["[truncated: 102 bytes]", 1]);
   expect(cut.truncations).toBe(1);
+});
+
+test("a snapshot weighs what it holds: texts, bytes, and the list of its values", () => {
+  expect(takeSnapshot("x".repeat(5000)).bytes).toBeGreaterThanOrEqual(5000);
+  expect(takeSnapshot(new Uint8Array(5000)).bytes).toBeGreaterThanOrEqual(5000);
+  expect(takeSnapshot(new Array(5000).fill(null)).bytes).toBeGreaterThanOrEqual(40_000);
+  expect(takeSnapshot([takeSnapshot(new Uint8Array(5000))]).bytes).toBeGreaterThanOrEqual(5000);
 });
 
 test("own members count, inherited ones do not", () => {

@@ -41,7 +41,7 @@ const MEMBER_BYTES = 4;
 export class Snapshot {
   /** See tape.ts. */
   readonly tape: Tape;
-  /** About the bytes of its JSON text, and those of its binary data. */
+  /** About the memory that it holds and the bytes of its JSON text, whichever is more; its binary data included. */
   readonly bytes: number;
   /** How many places were cut off; each carries a mark that begins with `[truncated`. */
   readonly truncations: number;
@@ -66,7 +66,9 @@ export function takeSnapshot(value: unknown, limits: SnapshotLimits = DEFAULT_SN
   const copier = new Copier(limits);
   try {
     copier.value(value, 0);
-    return new Snapshot(copier.tape, copier.bytes, copier.truncations);
+    const { tape, bytes, truncations } = copier;
+    // Of small values the list is larger than the text.
+    return new Snapshot(tape, Math.max(bytes, tape.memory), truncations);
   } catch (error) {
     // The stack is exhausted: the caller's own recursion, most likely.
     const tape = new Tape();
@@ -113,7 +115,7 @@ class Copier {
         this.tape.push(value);
         break;
       case "object":
-        if (value === null) this.tape.push(null);
+        if (value === null) this.#nothing(value);
         else this.#object(value, depth);
         break;
       case "bigint":
@@ -123,11 +125,16 @@ class Copier {
         this.value(String(value), depth);
         break;
       case "function":
-        this.value(`[Function: ${value.name || "anonymous"}]`, depth);
+        this.value(functionToText(value), depth);
         break;
       default:
-        this.tape.push(undefined);
+        this.#nothing(undefined);
     }
+  }
+
+  #nothing(value: null | undefined): void {
+    this.bytes += 4;
+    this.tape.push(value);
   }
 
   #string(value: string): void {
@@ -303,6 +310,14 @@ class Copier {
 function isPlain(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function functionToText(value: { readonly name: string }): string {
+  try {
+    return `[Function: ${value.name || "anonymous"}]`;
+  } catch (error) {
+    return threw(error);
+  }
 }
 
 /** A plain object that stands for itself. */

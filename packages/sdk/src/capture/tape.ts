@@ -127,7 +127,9 @@ export function rootShape(): Shape {
 /** 512 KiB: V8 keeps arrays of this size where they are; smaller ones are moved by the collector. */
 const MAX_CHUNK = 65_536;
 const FIRST_CHUNK = 16;
-const GROWTH = 4;
+/** Chunks grow fast while they are small, so that few are needed, and slower then, so that at most half of the memory is in vain. */
+const SMALL_CHUNK = 16_384;
+const TOKEN_BYTES = 8;
 
 /** A tape that grows at its end. */
 export class Tape {
@@ -154,6 +156,14 @@ export class Tape {
     return this.#at;
   }
 
+  /** Bytes of the list itself, without what its tokens refer to; of a list of few tokens 0, since it is not worth counting. */
+  get memory(): number {
+    if (this.chunks.length === 1) return 0;
+    let tokens = 0;
+    for (const { length } of this.chunks) tokens += length;
+    return tokens * TOKEN_BYTES;
+  }
+
   /** For {@link rewind}. */
   get chunkCount(): number {
     return this.chunks.length;
@@ -177,7 +187,8 @@ export class Tape {
   }
 
   #grow(): void {
-    this.#chunk = newChunk(Math.min(this.#chunk.length * GROWTH, MAX_CHUNK));
+    const { length } = this.#chunk;
+    this.#chunk = newChunk(Math.min(length * (length < SMALL_CHUNK ? 4 : 2), MAX_CHUNK));
     this.chunks.push(this.#chunk);
     this.#at = 0;
   }
