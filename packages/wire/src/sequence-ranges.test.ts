@@ -7,6 +7,7 @@ import {
   parseSequences,
   type Sequences,
   unionSequences,
+  withoutPlaces,
 } from "./sequence-ranges.ts";
 
 const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 80 }), { maxLength: 60 });
@@ -52,6 +53,16 @@ test("counting up to a bound counts the numbers up to it", () => {
   fc.assert(
     fc.property(numbers, fc.nat(90), (values, bound) => {
       expect(countSequences(setOf(values), bound)).toBe(values.filter((value) => value <= bound).length);
+    }),
+  );
+});
+
+test("numbers are taken out by their places", () => {
+  fc.assert(
+    fc.property(numbers, fc.uniqueArray(fc.nat(70)), (values, places) => {
+      const rising = places.sort((a, b) => a - b);
+      const left = valuesOf(setOf(values)).filter((_, index) => !rising.includes(index));
+      expect(withoutPlaces(setOf(values), rising)).toEqual(setOf(left));
     }),
   );
 });

@@ -67,6 +67,25 @@ export function countSequences(sequences: Sequences, upTo = Number.POSITIVE_INFI
   return count;
 }
 
+/** The set without the numbers at these places: 0 is its lowest number. @param places  rising */
+export function withoutPlaces(sequences: Sequences, places: readonly number[]): Sequences {
+  const ranges: SequenceRange[] = [];
+  let before = 0;
+  let next = 0;
+  for (const [first, last] of sequences) {
+    let start = first;
+    for (let place = places[next]; place !== undefined && first + place - before <= last; place = places[next]) {
+      const gone = first + place - before;
+      if (gone > start) ranges.push([start, gone - 1]);
+      start = gone + 1;
+      next += 1;
+    }
+    if (start <= last) ranges.push([start, last]);
+    before += last - first + 1;
+  }
+  return ranges;
+}
+
 /** The set with its smallest gaps filled, so that it has at most so many ranges; the set itself when it has no more. */
 export function fillGaps(sequences: Sequences, maxRanges: number): Sequences {
   const excess = sequences.length - maxRanges;

@@ -179,6 +179,22 @@ test("a report that cannot be read never fails the spans beside it", async () =>
   expect(await of(process)).toMatchObject({ spansEnded: max, spansReceived: 1, missing: { spans: max - 1 } });
 });
 
+test("a span that the server refuses is one that never came, with the reason", async () => {
+  const process = new FakeSdkProcess("refused");
+  const answer = await send(
+    server.url,
+    process.request({ seq: "1-3", ended: 3 }, [makeSpan(), makeSpan({ traceId: "" }), makeSpan()]),
+  );
+  expect([answer.status, (await answer.arrayBuffer()).byteLength > 0]).toEqual([200, true]);
+  const dropped = { queueFull: 0, refused: 1, unsentAtExit: 0, broken: 0 };
+  await sendOk(server.url, process.request({ seq: "", ended: 3, dropped, final: true }, []));
+  expect(await of(process)).toMatchObject({
+    spansReceived: 2,
+    missing: { spans: 1, dropped: 1, unexplained: 0 },
+    summary: "Process refused (pid 4242 on web-1): 1 of 3 spans never came: 1 because the server refused them.",
+  });
+});
+
 test("an answer has pages, those with problems first, and totals over all of them", async () => {
   const whole = Array.from({ length: 3 }, () => new FakeSdkProcess("paged"));
   const lossy = Array.from({ length: 2 }, () => new FakeSdkProcess("paged"));

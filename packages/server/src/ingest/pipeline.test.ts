@@ -115,6 +115,24 @@ test("a report is read once for each resource, also beside no span", () => {
   expect(sdk.reports.map(({ received }) => received)).toEqual([[[1, 1]], []]);
 });
 
+test("a span that is refused has not come, although its number is in the report", () => {
+  const resource = (seq: string): Attributes => ({
+    "service.instance.id": "0b0e9a3c-5f0e-4f0a-9d55-000000000001",
+    "sightline.sdk.report": JSON.stringify({ v: 1, seq, ended: 9 }),
+  });
+  const bad = { traceId: "" };
+  const running = { endTimeUnixNano: 0n };
+  const received = (seq: string, spans: readonly Partial<OtlpSpan>[]) =>
+    run(spans, resource(seq)).sdk.reports[0]?.received;
+  expect(received("4-5,7", [{}, running, bad, {}])).toEqual([
+    [4, 4],
+    [7, 7],
+  ]);
+  expect(received("4", [{}, { ...running, ...bad }])).toEqual([[4, 4]]);
+  // Not all of the request has come: which one was refused is not known.
+  expect(received("4-6", [{}, bad])).toEqual([[4, 6]]);
+});
+
 test("what the emitter says of the whole trace goes before what is derived", () => {
   const { records } = run(
     [

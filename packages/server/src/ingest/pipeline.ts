@@ -12,7 +12,7 @@ import { INSTANCE_ID_KEY, SDK_REPORT_KEY } from "@sightline/wire/model/sdk-proce
 import type { SpanStatusCode } from "@sightline/wire/model/span";
 import { CLIENT_REQUEST_ID_KEY, TRACE_STATE_KEY } from "@sightline/wire/model/trace";
 import type { Attributes, OtlpSpan, OtlpSpanGroup, OtlpSpanGroups, PartialSuccess } from "@sightline/wire/otlp/span";
-import { hasSdkReport, readSdkReport, type SentReport, type SentReports } from "./sdk-reports.ts";
+import { hasSdkReport, ReportGatherer, type SentReports } from "./sdk-reports.ts";
 import { isRoot, refusalOf } from "./span-rules.ts";
 
 export interface PipelineResult<Kept = SpanRecord> {
@@ -48,20 +48,13 @@ export function runPipeline(
   const records: unknown[] = [];
   const reasons: string[] = [];
   let refused = 0;
-  const reports: SentReport[] = [];
-  let malformed = 0;
-  let resource: Attributes | undefined;
+  const reports = new ReportGatherer();
   for (const group of groups) {
     const origin = readOrigin(group);
-    // The groups of a resource come one after another.
-    if (group.resource !== resource && hasSdkReport(group.resource)) {
-      const report = readSdkReport(group.resource, experimentId);
-      if (report === undefined) malformed += 1;
-      else reports.push(report);
-    }
-    resource = group.resource;
+    reports.enter(group.resource, experimentId);
     for (const span of group.spans) {
       const result = toRecord(span, origin, experimentId);
+      reports.count(span, typeof result === "string");
       if (typeof result !== "string") {
         records.push(keep(result));
         continue;
@@ -70,7 +63,7 @@ export function runPipeline(
       if (reasons.length < MAX_REASONS) reasons.push(`span "${preview(span.name, 60)}": ${result}`);
     }
   }
-  const sdk = { reports, malformed };
+  const sdk = reports.finish();
   if (refused === 0) return { records, sdk };
   const more = refused > reasons.length ? `; and ${refused - reasons.length} more` : "";
   const errorMessage = `${refused} of ${refused + records.length} spans refused: ${reasons.join("; ")}${more}.`;

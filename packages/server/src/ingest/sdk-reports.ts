@@ -4,8 +4,8 @@
 import type { SdkProcessFacts } from "@sightline/store/sdk-processes";
 import { parseJson, preview } from "@sightline/wire/json";
 import { INSTANCE_ID_KEY, SDK_REPORT_KEY, SdkReport } from "@sightline/wire/model/sdk-process";
-import type { Attributes } from "@sightline/wire/otlp/span";
-import { parseSequences } from "@sightline/wire/sequence-ranges";
+import type { Attributes, OtlpSpan } from "@sightline/wire/otlp/span";
+import { countSequences, parseSequences, withoutPlaces } from "@sightline/wire/sequence-ranges";
 
 /** A report without the time at which it came. */
 export type SentReport = Omit<SdkProcessFacts, "lastSeenMs">;
@@ -24,6 +24,55 @@ const MAX_TEXT_CHARS = 200;
 const MAX_TIME_MS = 253_402_300_799_999;
 
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
+
+/** Gathers the reports of a request while its spans are walked: a span that is refused here has not come. */
+export class ReportGatherer {
+  readonly #reports: SentReport[] = [];
+  #malformed = 0;
+  #resource: Attributes | undefined;
+  #report: SentReport | undefined;
+  /** Ended spans of the resource. */
+  #ended = 0;
+  /** Places of the refused ones among them. */
+  #refused: number[] = [];
+
+  /** Begins a group of spans; the groups of a resource come one after another. */
+  enter(resource: Attributes, experimentId: string): void {
+    if (resource === this.#resource) return;
+    this.#leave();
+    this.#resource = resource;
+    if (!hasSdkReport(resource)) return;
+    this.#report = readSdkReport(resource, experimentId);
+    if (this.#report === undefined) this.#malformed += 1;
+  }
+
+  /** Counts a span of the group. */
+  count(span: Pick<OtlpSpan, "endTimeUnixNano">, isRefused: boolean): void {
+    // Running ones have no sequence number.
+    if (span.endTimeUnixNano === 0n) return;
+    if (isRefused) this.#refused.push(this.#ended);
+    this.#ended += 1;
+  }
+
+  /** What was sent, once the last span was counted. */
+  finish(): SentReports {
+    this.#leave();
+    return { reports: this.#reports, malformed: this.#malformed };
+  }
+
+  #leave(): void {
+    if (this.#report !== undefined) this.#reports.push(this.#withoutRefused(this.#report));
+    this.#report = undefined;
+    this.#ended = 0;
+    this.#refused = [];
+  }
+
+  /** The SDK numbers spans in the order in which it sends them. A request that somebody on the way has cut is left as it is. */
+  #withoutRefused(report: SentReport): SentReport {
+    const isWhole = this.#refused.length > 0 && countSequences(report.received) === this.#ended;
+    return isWhole ? { ...report, received: withoutPlaces(report.received, this.#refused) } : report;
+  }
+}
 
 /** Whether Sightline's SDK speaks in this resource. */
 export function hasSdkReport(resource: Attributes): boolean {
