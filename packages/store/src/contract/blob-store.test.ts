@@ -119,5 +119,5 @@ test("a file that something has cut is replaced when its bytes come again; other
   await truncate(join(dir, sha256.slice(0, 2), sha256.slice(2)), 10);
   await keep();
   expect((await blobs.open(sha256))?.size).toBe(1000);
-  expect((await readdir(dir)).sort()).toEqual([sha256.slice(0, 2), "drafts"]);
+  expect((await readdir(dir)).sort()).toEqual([sha256.slice(0, 2), "drafts"].sort());
 });
