@@ -110,6 +110,32 @@ test("a Parquet export of spans is taken into another experiment; one of traces 
   }
 });
 
+test("attachments travel with an export, or are left out of it", async () => {
+  const client = createClient({ baseUrl: server.url });
+  const { traces } = await client.searchTraces({ body: { experiments: ["shop"], filter: "name = 't7'" } });
+  const params = { traceId: traces[0]?.info.traceId ?? "", attachmentId: "0d9e7a4c-53c1-4b8a-9f5e-7c1f9f0f2a11" };
+  // More than the command sends at once.
+  const bytes = new Uint8Array(9_000_001).fill(7);
+  await client.putAttachment({ params, body: bytes, contentType: "image/png" });
+  const some = ["--filter", "name = 't7'"];
+  expect(await sightline(["export", "with.jsonl.gz", ...some])).toMatchObject({ code: 0 });
+  const without = await sightline(["export", "-", "--no-attachments", ...some]);
+  expect(JSON.parse(without.stdout).attachments).toMatchObject([
+    { attachmentId: params.attachmentId, size: 9_000_001 },
+  ]);
+
+  const other = await startSightline({ env: { SIGHTLINE_DEMO: "off" } });
+  try {
+    const imported = await sightline(["import", "with.jsonl.gz", "--url", other.url]);
+    expect(imported).toMatchObject({ code: 0, stderr: expect.stringContaining("with 4 spans and 1 attachment in") });
+    const answer = await createClient({ baseUrl: other.url }).getAttachment({ params });
+    expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+  } finally {
+    await other.stop();
+    await removeDataDir(other.dataDir);
+  }
+});
+
 test("backup --to fetches a backup, verify checks it, restore makes a data directory that a server starts on", async () => {
   const to = join(folder, "backup");
   const backedUp = await sightline(["backup", "--to", to, "--json"]);

@@ -5,7 +5,7 @@ import type { OpenBlob } from "@sightline/store/blob-store";
 import { SightlineError } from "@sightline/wire/errors";
 import { isOtelTraceId, type TraceId, toOtelTraceId, toTraceId } from "@sightline/wire/ids";
 import { type Attachment, DEFAULT_CONTENT_TYPE, MAX_ATTACHMENT_BYTES } from "@sightline/wire/model/attachment";
-import { findTrace, readTraceId } from "./find-trace.ts";
+import { findTrace, findTraceIfThere, readTraceId } from "./find-trace.ts";
 import type { Call, Stores } from "./stores.ts";
 
 /** Longer types are no types. */
@@ -66,7 +66,7 @@ export async function getAttachment(
   const attachment = await stores.attachments.find(traceId, id.attachmentId);
   if (attachment === undefined)
     throw notFound(id, "does not exist. It may not have been uploaded yet, or was deleted with its trace.");
-  await refuseIfHidden(stores, traceId, call);
+  await findTraceIfThere(stores, traceId, call);
   const blob = await stores.attachments.open(attachment);
   if (blob === undefined)
     throw notFound(id, "has lost its bytes. POST /api/v1/storage/check says what else is missing.");
@@ -81,14 +81,8 @@ export async function getAttachment(
 export async function listAttachments(stores: Stores, traceId: string, call?: Call): Promise<Attachment[]> {
   const attachments = await stores.attachments.list([readTraceId(traceId)]);
   if (attachments.length === 0) await findTrace(stores, traceId, call);
-  else await refuseIfHidden(stores, traceId, call);
+  else await findTraceIfThere(stores, traceId, call);
   return attachments;
-}
-
-/** @throws TRACE_NOT_FOUND for a trace that is there and hidden */
-async function refuseIfHidden(stores: Stores, traceId: string, call: Call | undefined): Promise<void> {
-  const missing = await stores.telemetry.findMissingTraces([readTraceId(traceId)], call);
-  if (missing.length === 0) await findTrace(stores, traceId, call);
 }
 
 async function* limited(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {

@@ -13,8 +13,19 @@ import { toTraceInfo } from "./trace-view.ts";
  * @throws TRACE_NOT_FOUND, also if its experiment is deleted
  */
 export async function findTrace(stores: Stores, traceId: string, call?: Call): Promise<TraceInfo> {
-  const [info] = await stores.telemetry.getTraceInfos([readTraceId(traceId)], call);
+  const info = await findTraceIfThere(stores, traceId, call);
   if (!info) throw notFound(traceId);
+  return info;
+}
+
+/**
+ * The same for what may be there before its trace; undefined if no trace has the id.
+ *
+ * @throws TRACE_NOT_FOUND if its experiment is deleted
+ */
+export async function findTraceIfThere(stores: Stores, traceId: string, call?: Call): Promise<TraceInfo | undefined> {
+  const [info] = await stores.telemetry.getTraceInfos([readTraceId(traceId)], call);
+  if (!info) return undefined;
   const experiment = await stores.entities.getExperiment(info.experimentId);
   if (experiment?.deleteTime !== undefined) {
     throw new SightlineError(
