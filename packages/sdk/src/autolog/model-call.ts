@@ -3,7 +3,7 @@
  */
 import type { SpanType } from "@sightline/wire/model/span-type";
 import { activeRuntime } from "../runtime.ts";
-import type { OwnSpan } from "../tracing/context.ts";
+import { activeEntry, type OwnSpan, spanOf } from "../tracing/context.ts";
 import { STREAM_END_ATTRIBUTE, type StreamEnd } from "../tracing/stream.ts";
 import { tryBegin } from "../tracing/traced-function.ts";
 
@@ -53,10 +53,13 @@ export interface ModelRequest {
   readonly isStream: boolean;
 }
 
-/** Begins the span of a call; undefined while tracing is off. The name is `{operation} {model}`, as OpenTelemetry has it. */
+/**
+ * Begins the span of a call; undefined while tracing is off, and inside traces that are left out. The name is `{operation} {model}`, as OpenTelemetry has it.
+ */
 export function beginModelCall(request: ModelRequest): ModelCall | undefined {
   const runtime = activeRuntime();
-  if (runtime === undefined) return undefined;
+  // In a trace that is left out the library's call is not even watched.
+  if (runtime === undefined || spanOf(activeEntry())?.kind === "unsampled") return undefined;
   const { operation, model, provider } = request;
   const span = tryBegin("a model call", runtime, () => ({
     name: model === "" ? operation : `${operation} ${model}`,

@@ -6,9 +6,9 @@
  */
 import { safely } from "../diagnostics.ts";
 import type { Runtime } from "../runtime.ts";
-import { beginSpan } from "../tracing/begin-span.ts";
 import { describeTrace, type TraceUpdate } from "../tracing/current.ts";
 import type { EndOptions, LiveSpan, RemoteParent, SpanOptions } from "../tracing/live-span.ts";
+import { tryBegin } from "../tracing/traced-function.ts";
 import { OFF_SPAN } from "../tracing/unsampled-span.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { runtimeFor } from "./detached-runtime.ts";
@@ -93,6 +93,6 @@ export class ManualSpans {
   #begin(options: SpanOptions): LiveSpan {
     const runtime = safely("startSpan", () => runtimeFor(this.#server, this.#runtime));
     this.#runtime = runtime;
-    return (runtime && safely("startSpan", () => beginSpan(runtime, options))) ?? OFF_SPAN;
+    return (runtime && tryBegin("startSpan", runtime, () => options)) ?? OFF_SPAN;
   }
 }
