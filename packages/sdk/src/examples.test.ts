@@ -111,3 +111,63 @@ test("the code of eval's README runs", async () => {
   const end = await runProgram(firstCode("packages/eval/README.md"), { extension: "mts" });
   expect(end).toMatchObject({ code: 0, stdout: "Hello from the script.\n/v1/chat/completions\n", stderr: "" });
 });
+
+/** `child → parent` by name; a root has no parent. */
+function parents(spans: readonly OtlpSpan[]): Record<string, string | undefined> {
+  const names = new Map(spans.map(({ spanId, name }) => [spanId, name]));
+  return Object.fromEntries(spans.map(({ name, parentSpanId }) => [name, names.get(parentSpanId)]));
+}
+
+test("spans by hand nest as the code runs", async ({ receiver, env }) => {
+  const end = await startFile(`${root}examples/02-nested-spans/pipeline.ts`, { env }).ended;
+  expect(end).toMatchObject({ code: 0, stderr: "" });
+  expect(end.stdout).toMatch(/^Shipping takes two days inside Europe\.\nTrace: tr-[0-9a-f]{32}\n$/);
+  expect(parents(receiver.spans)).toEqual({
+    ask: undefined,
+    search: "ask",
+    score: "search",
+    check: "ask",
+    answer_from: "ask",
+  });
+  expect(spanNamed(receiver.spans, "answer_from").events).toMatchObject([
+    { name: "prompt built", attributes: { documents: 2 } },
+  ]);
+});
+
+test("the span of a stream holds all that was read, and says when the reader left", async ({ receiver, env }) => {
+  const end = await startFile(`${root}examples/03-streaming/chat.ts`, { env }).ended;
+  expect(end).toMatchObject({ code: 0, stdout: "You asked: is this a stream?\nYou…\n", stderr: "" });
+  const streams = receiver.spans.filter(({ name }) => name === "generate");
+  expect(streams.map((span) => jsonAttribute(span, "mlflow.spanOutputs")).sort()).toEqual([
+    ["You "],
+    ["You ", "asked: ", "is ", "this ", "a ", "stream? "],
+  ]);
+  expect(
+    receiver.spans.filter(({ attributes }) => attributes["sightline.stream.end_reason"] === "abandoned"),
+  ).toHaveLength(2);
+});
+
+test("two services make one trace", async ({ receiver, env }) => {
+  const end = await startFile(`${root}examples/04-two-services/shop.ts`, { env }).ended;
+  expect(end).toMatchObject({ code: 0, stderr: "" });
+  expect(parents(receiver.spans)).toEqual({ order: undefined, count_pieces: "order" });
+  expect(new Set(receiver.spans.map(({ traceId }) => traceId)).size).toBe(1);
+});
+
+test("what the mask takes out is nowhere in what is sent", async ({ receiver, env }) => {
+  const end = await startFile(`${root}examples/05-masking/support.ts`, { env }).ended;
+  expect(end).toMatchObject({ code: 0, stderr: "" });
+  expect(end.stdout).toContain("ada@example.com");
+  expect(receiver.spans).toHaveLength(2);
+  const sent = JSON.stringify(receiver.spans, (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  expect(sent).not.toMatch(/ada@|4111/);
+  expect(sent).toMatch(/No refund of 500 euros to \[card\]/);
+});
+
+test("a script that ends at once sends everything and keeps its exit code", async ({ receiver, env }) => {
+  const end = await startFile(`${root}examples/06-short-script/nightly.ts`, { env }).ended;
+  expect(end).toMatchObject({ code: 3, stderr: "" });
+  expect(receiver.spans.map(({ statusCode }) => statusCode).sort()).toEqual([1, 1, 2]);
+});
