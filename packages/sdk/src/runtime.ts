@@ -8,7 +8,7 @@ import { sayOnce, warnOnce } from "./diagnostics.ts";
 import type { Exporter } from "./export/exporter.ts";
 import { globalCompanion } from "./opentelemetry/companion.ts";
 import { overhead } from "./overhead/meter.ts";
-import { publishOverhead } from "./overhead/metric.ts";
+import { publishOverheadSoon } from "./overhead/metric.ts";
 import { shared } from "./shared-state.ts";
 import type { Companion } from "./tracing/companion.ts";
 import type { Destination } from "./tracing/live-span.ts";
@@ -95,7 +95,7 @@ function startFromEnvironment(): void {
 
 function createRuntime(config: Config, destinations: Destinations): Runtime {
   overhead.setBudget(config.overheadBudget);
-  publishOverhead(overhead);
+  const stopPublishing = publishOverheadSoon(overhead);
   const stopPropagating = config.propagateTo.length === 0 ? undefined : propagateTo(config.propagateTo);
   return {
     config,
@@ -103,6 +103,9 @@ function createRuntime(config: Config, destinations: Destinations): Runtime {
     route: destinations.defaultRoute(config),
     companion: config.provider === "global" ? globalCompanion({ isMasked: config.mask !== undefined }) : undefined,
     routeTo: (destination) => destinations.routeTo(destination, config),
-    detach: () => stopPropagating?.(),
+    detach: () => {
+      stopPropagating?.();
+      stopPublishing();
+    },
   };
 }

@@ -5,7 +5,7 @@
 import { hostname } from "node:os";
 import type { SdkReport } from "@sightline/wire/model/sdk-process";
 import type { Attributes } from "@sightline/wire/otlp/span";
-import { formatSequences, parseSequences } from "@sightline/wire/sequence-ranges";
+import { formatSequences } from "@sightline/wire/sequence-ranges";
 import type { PreparedSpan } from "./prepared-span.ts";
 
 /** Attribute of the resource: JSON text of an `SdkReport`. Not imported: that file brings a schema library along. */
@@ -62,6 +62,11 @@ export function resourceWithReport(
 /** `1-512,514`: the numbers of the spans that have ended. */
 function sequencesOf(spans: readonly PreparedSpan[]): string {
   const numbers = spans.filter(({ isRunning }) => !isRunning).map(({ sequence }) => sequence);
-  // Joined to ranges; numbers are whole and from 1 on, so that they can be read.
-  return formatSequences(parseSequences(numbers.join(",")) ?? []);
+  const ranges: [first: number, last: number][] = [];
+  for (const number of numbers.sort((a, b) => a - b)) {
+    const range = ranges.at(-1);
+    if (range !== undefined && number <= range[1] + 1) range[1] = number;
+    else ranges.push([number, number]);
+  }
+  return formatSequences(ranges);
 }

@@ -5,9 +5,9 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { OverheadMeter } from "./meter.ts";
-import { publishOverhead } from "./metric.ts";
+import { publishOverhead, publishOverheadSoon } from "./metric.ts";
 
 test("a meter provider that the program registers, at any time, gets the cost of tracing", async () => {
   let nowMs = 0;
@@ -40,5 +40,37 @@ test("a meter provider that the program registers, at any time, gets the cost of
   } finally {
     metrics.disable();
     await provider.shutdown();
+  }
+});
+
+test("a provider that is registered a while after tracing began is found, and the search ends", () => {
+  vi.useFakeTimers();
+  try {
+    const meter = new OverheadMeter(() => 0);
+    const stop = publishOverheadSoon(meter);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(12_000);
+    expect(vi.getTimerCount()).toBe(1);
+    metrics.setGlobalMeterProvider(new MeterProvider());
+    vi.advanceTimersByTime(5_000);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(publishOverhead(meter)).toBe(true);
+    stop();
+  } finally {
+    metrics.disable();
+    vi.useRealTimers();
+  }
+});
+
+test("without a provider the search ends after a minute", () => {
+  vi.useFakeTimers();
+  try {
+    publishOverheadSoon(new OverheadMeter(() => 0));
+    vi.advanceTimersByTime(59_000);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(2_000);
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
   }
 });

@@ -2,13 +2,17 @@
  * The cost of tracing as OpenTelemetry metrics, for programs that have a meter provider.
  */
 import { createNoopMeter, metrics } from "@opentelemetry/api";
+import { runOutside } from "../outside.ts";
 import type { OverheadMeter } from "./meter.ts";
+
+/** Programs set up their metrics around the same time as tracing, before or after. */
+const RETRY_MS = 5_000;
+const RETRIES = 12;
 
 const published = new WeakSet<OverheadMeter>();
 
 /**
- * Offers the meter's numbers to the program's global meter provider. Cheap when nothing is to be done: called again and again,
- * because the API of OpenTelemetry does not tell when a provider is registered.
+ * Offers the meter's numbers to the program's global meter provider.
  *
  * - `sightline.sdk.overhead`, counter, seconds: the SDK's own work on the user's path
  * - `sightline.sdk.overhead.calls`, counter: how often it worked there
@@ -43,3 +47,20 @@ export function publishOverhead(overhead: OverheadMeter): boolean {
 }
 
 const modeNumbers = { full: 0, previews: 1, sampling: 2 } as const;
+
+/**
+ * The same, now or within a minute: OpenTelemetry's API does not tell when a provider is registered. Holds no process open.
+ *
+ * @returns stops looking for a provider
+ */
+export function publishOverheadSoon(overhead: OverheadMeter): () => void {
+  if (publishOverhead(overhead)) return () => undefined;
+  let left = RETRIES;
+  const timer = runOutside(() =>
+    setInterval(() => {
+      left -= 1;
+      if (publishOverhead(overhead) || left === 0) clearInterval(timer);
+    }, RETRY_MS).unref(),
+  );
+  return () => clearInterval(timer);
+}
