@@ -1,9 +1,6 @@
 /**
- * Brings ended spans to the server: queue → encoded → request. Nothing here is awaited by the user's code, and nothing holds the
- * process open but `flush` and `shutdown`.
- *
- * With a spool, encoded spans go to disk within milliseconds and are read back to be sent; the queue in memory is only what waits
- * for that, or for room on the disk.
+ * Brings ended spans to the server: backlog → requests, one at a time. Nothing here is awaited by the user's code, and nothing holds
+ * the process open but `flush` and `shutdown`.
  */
 import { randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -12,41 +9,26 @@ import { countFailure, warnOnce } from "../diagnostics.ts";
 import { runOutside } from "../outside.ts";
 import type { SpanRecord, SpanSink } from "../tracing/span-record.ts";
 import { BackgroundTask } from "./background-task.ts";
-import { compress } from "./compress.ts";
+import { Backlog, type Batch, MAX_BATCH_SPANS } from "./backlog.ts";
 import { type Counters, Tally } from "./counters.ts";
-import { requestOf } from "./encode.ts";
+import { addressOf, Delivery, plural } from "./delivery.ts";
 import { Flushes } from "./flushes.ts";
-import { type LastBatch, type LastRequest, lastRequests } from "./last-requests.ts";
+import { type LastRequest, lastRequests } from "./last-requests.ts";
 import { OpenSpans } from "./open-spans.ts";
 import { goneOrigin, type Origin, ownOrigin } from "./origin.ts";
-import { toOutcome } from "./outcome.ts";
 import { type BatchOptions, prepareAll, prepareAllNow } from "./preparation.ts";
-import { type LiftedAttachment, type PreparedSpan, preparedBytes } from "./prepared-span.ts";
-import { recordBytes, SpanQueue } from "./queue.ts";
-import { identify, resourceWithReport } from "./report.ts";
-import { countEnded, exportHeaders, groupByExperiment } from "./request.ts";
-import { Sender } from "./sender.ts";
-import { byteCount } from "./spool/record.ts";
-import type { Spool, SpoolBatch } from "./spool/spool.ts";
+import type { PreparedSpan } from "./prepared-span.ts";
+import { identify } from "./report.ts";
+import { countEnded, groupByExperiment } from "./request.ts";
+import type { Spool } from "./spool/spool.ts";
 import { Spooling, type SpoolSetting } from "./spool/spooling.ts";
-import { AttachmentUploader } from "./upload-attachments.ts";
 
 /** A span may wait this long for company before it is sent. Traces should appear while one looks. */
 const BATCH_DELAY_MS = 200;
-/** A span may wait this long before it is in the spool. */
-const SPOOL_DELAY_MS = 5;
-/** So many do not wait. */
-const BATCH_SPANS = 512;
-/** A request takes up to so many when more have gathered while the last one was under way. */
-const MAX_BATCH_SPANS = 2048;
-/** Encoding this much takes some 10 ms; larger requests gain nothing. Of a small queue a request takes a quarter at most. */
-const BATCH_BYTES = 4 * 1024 * 1024;
 /** A span that runs longer than this is shown while it runs. */
 const ANNOUNCE_AFTER_MS = 2_000;
 /** Drops are told within this time, even if no span is sent that tells them on the way. */
 const REPORT_DELAY_MS = 10_000;
-/** At the end of the process so much is read from the spool to be sent; the rest stays for the next process. */
-const LAST_SPOOL_BYTES = 16 * 1024 * 1024;
 /** Others see by it that this process lives; it looks for what others left. */
 const BEAT_MS = 30_000;
 
@@ -66,43 +48,22 @@ export interface ExporterConfig {
   readonly spool?: SpoolSetting | undefined;
 }
 
-/** Spans that are encoded and kept in memory: the disk has no room for them now, or there is no disk. */
-interface Carried {
-  readonly spans: readonly PreparedSpan[];
-  readonly bytes: number;
-  /** They are sent from memory: the spool will not take them. */
-  isDirect: boolean;
-}
-
-interface FinishOptions {
-  /** Whether the server has all that was tried at last. */
-  readonly isWhole: boolean;
-  readonly warn?: ((message: string) => void) | undefined;
-}
-
 /** Where the spans of one server go. */
 export class Exporter implements SpanSink {
   readonly #config: ExporterConfig;
   readonly #tally: Tally;
   readonly #own: Origin;
-  readonly #queue: SpanQueue;
-  readonly #batchBytes: number;
-  readonly #sender: Sender;
-  readonly #uploader: AttachmentUploader;
+  readonly #backlog: Backlog;
+  readonly #delivery: Delivery;
   readonly #spooling: Spooling | undefined;
+  readonly #prepareOptions: BatchOptions;
   readonly #sending: BackgroundTask;
-  readonly #storing: BackgroundTask;
   readonly #open = new OpenSpans();
   readonly #flushes = new Flushes();
-  readonly #givingUp = new AbortController();
-  readonly #prepareOptions: BatchOptions;
-  /** On their way from the queue to `carried`. */
-  #preparing: readonly SpanRecord[] = [];
-  #carried: Carried | undefined;
   /** In requests that are not answered. */
   #inFlight: readonly PreparedSpan[] = [];
-  /** Where they come from, if from the spool. */
-  #inFlightBatch: SpoolBatch | undefined;
+  /** Where they come from. */
+  #inFlightBatch: Batch | undefined;
   /** Whose spool is sent now. */
   #gone: { readonly spool: Spool; readonly origin: Origin } | undefined;
   #isClosed = false;
@@ -119,44 +80,48 @@ export class Exporter implements SpanSink {
   #onRetired: (() => void) | undefined;
 
   constructor(config: ExporterConfig, resource: Readonly<Record<string, string>>, counters: Counters) {
+    const { url, apiKey, maxQueueBytes, mask, attachments = true, spool } = config;
     this.#config = config;
     this.#tally = new Tally(counters);
-    this.#queue = new SpanQueue(config.maxQueueBytes);
-    this.#batchBytes = Math.min(BATCH_BYTES, config.maxQueueBytes / 4);
     this.#own = ownOrigin(identify(randomUUID(), resource, SCOPE.version), this.#tally);
-    const { url, apiKey, spool } = config;
-    this.url = new URL(`${url}/v1/traces`);
-    this.#sender = new Sender({ url, apiKey, onRetry: (reason) => this.#onRetry(reason) });
-    this.#uploader = new AttachmentUploader({ url, apiKey, onRetry: (reason) => this.#onRetry(reason) });
-    this.#prepareOptions = {
-      mask: config.mask,
-      attachments: config.attachments ?? true,
-      onBroken: (record, error) => this.#onBroken(record, error),
-    };
+    const { identity, numbers } = this.#own;
+    this.#spooling =
+      spool && new Spooling({ setting: spool, server: { url, apiKey }, identity, tally: this.#tally }, numbers);
+    this.#prepareOptions = { mask, attachments, onBroken: (record, error) => this.#onBroken(record, error) };
     this.#sending = new BackgroundTask({
       name: "the exporter",
       work: () => this.#send(),
       onIdle: () => this.#afterSending(),
     });
-    this.#storing = new BackgroundTask({
-      name: "the spool",
-      work: () => this.#store(),
-      onIdle: () => this.#afterStoring(),
+    this.#backlog = new Backlog({
+      maxBytes: maxQueueBytes,
+      prepare: this.#prepareOptions,
+      spooling: this.#spooling,
+      onFull: (dropped) => this.#onFull(dropped),
+      onStored: () => this.#schedule(),
     });
-    if (spool === undefined) return;
-    const { identity, numbers } = this.#own;
-    this.#spooling = new Spooling({ setting: spool, server: { url, apiKey }, identity, tally: this.#tally }, numbers);
+    this.#delivery = new Delivery({
+      url,
+      apiKey,
+      scope: SCOPE,
+      tally: this.#tally,
+      memory: this.#backlog,
+      onRetry: (reason) => this.#onRetry(reason),
+    });
+    if (this.#spooling === undefined) return;
     this.#heart = runOutside(() => setInterval(() => this.#beat(), BEAT_MS).unref());
     // There may be something of gone processes.
     this.#sending.later(BATCH_DELAY_MS);
   }
 
   /** Where export requests go. */
-  readonly url: URL;
+  get url(): URL {
+    return this.#delivery.url;
+  }
 
   /** Headers of every request but those about the body. */
   get headers(): Readonly<Record<string, string>> {
-    return this.#sender.headers;
+    return this.#delivery.headers;
   }
 
   /** Ended spans that are neither sent nor dropped. */
@@ -166,7 +131,7 @@ export class Exporter implements SpanSink {
 
   /** Bytes of them in memory, roughly. */
   get unsentBytes(): number {
-    return this.#queue.bytes;
+    return this.#backlog.bytes;
   }
 
   /** Bytes of them on disk, with what was sent and not yet removed. */
@@ -176,12 +141,7 @@ export class Exporter implements SpanSink {
 
   /** Whether something could still be told to the server. */
   get hasWork(): boolean {
-    return (
-      this.unsent > 0 ||
-      this.#open.hasDue ||
-      this.#tally.lost !== this.#reportedLost ||
-      this.#spooling?.mayRecover === true
-    );
+    return this.unsent > 0 || this.#open.hasDue || this.#hasUntoldDrops || this.#spooling?.mayRecover === true;
   }
 
   get exitTimeoutMs(): number {
@@ -204,8 +164,7 @@ export class Exporter implements SpanSink {
       return;
     }
     this.#spooling?.noteEnded(span.sequence);
-    const dropped = this.#queue.push(span);
-    if (dropped > 0) this.#onFull(dropped);
+    this.#backlog.push(span);
     this.#schedule();
   }
 
@@ -217,7 +176,7 @@ export class Exporter implements SpanSink {
    * @returns whether the server has it all; false when `timeoutMs` passed first or spans were dropped meanwhile
    */
   flush(timeoutMs: number, { isLast = false } = {}): Promise<boolean> {
-    this.#isFinishing = isLast;
+    this.#isFinishing = isLast || this.#onRetired !== undefined;
     const goal = this.#tally.own.ended;
     const lostBefore = this.#tally.lost;
     const outcome = (): boolean | undefined => {
@@ -239,9 +198,8 @@ export class Exporter implements SpanSink {
 
   /** Sends what waits as soon as can be, without holding the process. */
   hurry(): void {
-    this.#sender.hurry();
-    this.#uploader.hurry();
-    if (this.#spooling?.isWritable) this.#storing.now();
+    this.#delivery.hurry();
+    this.#backlog.storeNow();
     this.#sending.now();
   }
 
@@ -275,34 +233,18 @@ export class Exporter implements SpanSink {
   takeLast(): LastRequest[] {
     this.announceAll();
     const running = prepareAllNow(this.#open.due(Number.POSITIVE_INFINITY), this.#prepareOptions);
-    const batches: LastBatch[] = [{ spans: this.#inFlight, batch: this.#inFlightBatch }];
-    const waiting = this.#takeWaiting();
-    if (!this.#isSpooled(waiting)) batches.push({ spans: waiting });
-    else {
-      let bytes = 0;
-      for (let batch = this.#nextStored(); batch !== undefined; batch = this.#nextStored()) {
-        batches.push({ spans: batch.spans, batch });
-        bytes += spanBytes(batch.spans);
-        if (bytes > LAST_SPOOL_BYTES) break;
-      }
-    }
-    batches.push({ spans: running });
+    const inFlight = { spans: this.#inFlight, batch: this.#inFlightBatch?.stored };
+    this.#close();
+    const waiting = this.#backlog.takeAllNow();
     return lastRequests({
       origin: this.#own,
       scope: SCOPE,
       url: this.url,
       uploadUrl: (path) => new URL(this.#config.url + path),
-      batches,
+      batches: [inFlight, ...waiting, { spans: running }],
       isAll: (this.#spooling?.waiting ?? 0) === 0,
-      needsReport: this.#tally.lost !== this.#reportedLost,
+      needsReport: this.#hasUntoldDrops,
     });
-  }
-
-  /** Closes the exporter without trying to send what is unsent: it stays in the spool, or is lost. */
-  giveUp(warn?: (message: string) => void): void {
-    const waiting = this.#spooling === undefined ? [] : this.#takeWaiting();
-    this.#isSpooled(waiting);
-    this.#finish({ isWhole: this.unsent === 0, warn });
   }
 
   /**
@@ -311,7 +253,7 @@ export class Exporter implements SpanSink {
    * @param areKept  for each request whether the server has it
    * @param warn  how it is said; another way in the `exit` event
    */
-  settleLast(requests: readonly LastRequest[], areKept: readonly boolean[], warn?: (message: string) => void): void {
+  settleLast(requests: readonly LastRequest[], areKept: readonly boolean[], warn: (message: string) => void): void {
     let isWhole = true;
     for (const [index, { ended, batch, isAttachment }] of requests.entries()) {
       const isKept = areKept[index] === true;
@@ -319,92 +261,55 @@ export class Exporter implements SpanSink {
       if (isKept) {
         this.#own.count({ sent: ended, refused: 0 });
         this.#settled += ended;
+        // Only what comes before a gap counts as answered for: the spool knows one place.
         if (batch !== undefined && isWhole) this.#spooling?.settle(batch);
       } else isWhole = false;
     }
     if (isWhole && requests.length > 0) this.#reportedLost = this.#tally.lost;
-    this.#finish({ isWhole, warn });
+    this.#finish(warn);
+  }
+
+  /** Closes the exporter without trying to send what is unsent: it stays in the spool, or is lost. */
+  giveUp(warn: (message: string) => void = (message) => warnOnce("lost", message)): void {
+    this.#close();
+    this.#backlog.leave();
+    this.#finish(warn);
   }
 
   /** Everything that is not settled is in the spool, or lost. */
-  #finish({ isWhole, warn = (message) => warnOnce("lost", message) }: FinishOptions): void {
-    if (!this.#isClosed) this.#close();
+  #finish(warn: (message: string) => void): void {
     const unsent = this.unsent;
     const left = Math.min(unsent, this.#spooling?.unsettled ?? 0);
     const lost = unsent - left;
     this.#tally.addSpool("leftAtExit", left);
     this.#drop("unsentAtExit", lost);
-    this.#spooling?.close(isWhole && unsent === 0 && this.#tally.lost === this.#reportedLost);
+    this.#spooling?.close(unsent === 0 && !this.#hasUntoldDrops);
     const late = `could not be sent to ${this.url.origin} in time;`;
     if (left > 0) warn(`${plural(left)} ${late} the next process that spools to it sends what this one left.`);
     if (lost > 0) warn(`${plural(lost)} ${late} lost.`);
   }
 
-  /** Closes the exporter and prepares what is in memory and not in flight. */
-  #takeWaiting(): PreparedSpan[] {
-    const records = [...this.#preparing, ...this.#queue.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)];
-    const carried = this.#carried?.spans ?? [];
-    this.#preparing = [];
-    this.#carried = undefined;
-    this.#close();
-    return [...carried, ...prepareAllNow(records, this.#prepareOptions)];
+  #close(): void {
+    this.#isClosed = true;
+    this.#sending.stop();
+    for (const timer of [this.#announcer, this.#reporter, this.#heart]) clearTimeout(timer);
+    this.#open.clear();
+    this.#delivery.close();
+    this.#flushes.failAll();
   }
 
-  #isSpooled(spans: readonly PreparedSpan[]): boolean {
-    return spans.length === 0 ? this.#spooling !== undefined : this.#spooling?.appendNow(spans) === true;
+  #closeIfRetired(): void {
+    if (this.#onRetired === undefined || this.#isClosed || this.#open.size > 0 || this.unsent > 0) return;
+    this.giveUp();
+    this.#onRetired();
   }
 
-  #nextStored(): SpoolBatch | undefined {
-    return this.#spooling?.next(MAX_BATCH_SPANS, this.#batchBytes);
-  }
-
+  /** Sends what is there when there is enough of it, or in a while. */
   #schedule(): void {
     if (this.#isClosed) return;
-    if (this.#spooling?.isWritable) this.#storing.later(SPOOL_DELAY_MS);
-    else if (this.#isBatchFull()) this.#sending.now();
-    else this.#sending.later(BATCH_DELAY_MS);
-  }
-
-  #isBatchFull(): boolean {
-    if (this.#spooling !== undefined && this.#spooling.waiting >= BATCH_SPANS) return true;
-    return this.#queue.length >= BATCH_SPANS || this.#queue.waitingBytes >= this.#batchBytes;
-  }
-
-  /** Queue → spool, until the queue is empty or the spool is full. */
-  async #store(): Promise<void> {
-    await nextTurn();
-    const spooling = this.#spooling;
-    while (spooling?.isWritable && !this.#isClosed && !this.#carried?.isDirect) {
-      this.#carried ??= await this.#takeAndPrepare();
-      if (this.#carried === undefined || this.#isClosed) return;
-      const { spans, bytes } = this.#carried;
-      const result = await spooling.append(spans);
-      if (this.#isClosed || result === "full") return;
-      if (result === "kept") {
-        this.#carried = undefined;
-        this.#queue.release(bytes);
-      } else this.#carried.isDirect = true;
-    }
-  }
-
-  #afterStoring(): void {
-    const hasMore = this.#carried?.isDirect === true || this.#isBatchFull() || this.#flushes.size > 0;
-    if (hasMore) this.#sending.now();
-    else if (this.#spooling !== undefined && this.#spooling.waiting > 0) this.#sending.later(BATCH_DELAY_MS);
-    if (this.#queue.length > 0 && this.#carried === undefined) this.#schedule();
-  }
-
-  async #takeAndPrepare(): Promise<Carried | undefined> {
-    const records = this.#queue.take(MAX_BATCH_SPANS, this.#batchBytes);
-    if (records.length === 0) return undefined;
-    this.#preparing = records;
-    const spans = await prepareAll(records, this.#prepareOptions);
-    if (this.#isClosed) return undefined;
-    this.#preparing = [];
-    const bytes = spanBytes(spans);
-    this.#queue.release(recordBytes(records));
-    this.#hold(bytes);
-    return { spans, bytes, isDirect: false };
+    const { isBatchFull, hasReady } = this.#backlog;
+    if (isBatchFull || (hasReady && this.#flushes.size > 0)) this.#sending.now();
+    else if (hasReady) this.#sending.later(BATCH_DELAY_MS);
   }
 
   async #send(): Promise<void> {
@@ -414,15 +319,14 @@ export class Exporter implements SpanSink {
     while (hasSent && !this.#isClosed) {
       hasSent = await this.#sendNext();
       this.#flushes.check();
-      if (!this.#isBatchFull() && this.#flushes.size === 0 && this.#spooling?.mayRecover !== true) break;
+      if (!this.#backlog.isBatchFull && this.#flushes.size === 0 && this.#spooling?.mayRecover !== true) break;
     }
   }
 
   #afterSending(): void {
-    // What the spool had no room for may have it now.
-    if (this.#spooling?.isWritable && (this.#carried !== undefined || this.#queue.length > 0)) this.#storing.now();
-    else if (this.#queue.length > 0) this.#schedule();
-    else if ((this.#spooling?.waiting ?? 0) > 0 || this.#open.hasDue) this.#sending.later(BATCH_DELAY_MS);
+    this.#backlog.storeNow();
+    this.#schedule();
+    if (this.#open.hasDue) this.#sending.later(BATCH_DELAY_MS);
     this.#closeIfRetired();
   }
 
@@ -430,98 +334,46 @@ export class Exporter implements SpanSink {
   async #sendNext(): Promise<boolean> {
     const due = this.#open.due(MAX_BATCH_SPANS);
     const prepared = await prepareAll(due, this.#prepareOptions);
-    // Those that ended meanwhile come by the queue.
+    // Those that ended meanwhile come by the backlog.
     const running = prepared.filter(({ isRunning }) => isRunning);
+    const batch = await this.#backlog.next();
     if (this.#isClosed) return false;
-    const isDelivered = await this.#sendOwn(running);
-    if (isDelivered) this.#open.told(due);
-    return isDelivered ?? this.#sendRecovered();
-  }
-
-  /** @returns undefined if there was nothing */
-  async #sendOwn(running: readonly PreparedSpan[]): Promise<boolean | undefined> {
-    const stored = this.#nextStored();
-    if (stored !== undefined) return this.#sendStored(stored, running);
-    if (!this.#storing.isRunning && !this.#spooling?.isWritable) this.#carried ??= await this.#takeAndPrepare();
-    if (this.#isClosed) return false;
-    const carried = this.#carried;
-    if (carried !== undefined && (carried.isDirect || !this.#spooling?.isWritable)) {
-      this.#carried = undefined;
-      const isDelivered = await this.#deliverOwn([...running, ...carried.spans]);
-      this.#queue.release(carried.bytes);
-      return isDelivered;
-    }
-    const isReportDue = (this.#isReportDue || this.#isFinishing) && this.#tally.lost !== this.#reportedLost;
-    return running.length > 0 || isReportDue ? this.#deliverOwn(running) : undefined;
-  }
-
-  async #sendStored(stored: SpoolBatch, running: readonly PreparedSpan[]): Promise<boolean> {
-    const bytes = spanBytes(stored.spans);
-    this.#inFlightBatch = stored;
-    this.#hold(bytes);
-    const isDelivered = await this.#deliverOwn([...running, ...stored.spans]);
-    this.#queue.release(bytes);
-    if (!isDelivered) return false;
-    this.#spooling?.settle(stored);
+    const isReportDue = (this.#isReportDue || this.#isFinishing) && this.#hasUntoldDrops;
+    if (batch === undefined && running.length === 0 && !isReportDue) return this.#sendRecovered();
+    this.#inFlightBatch = batch;
+    if (!(await this.#deliverOwn([...running, ...(batch?.spans ?? [])]))) return false;
     this.#inFlightBatch = undefined;
+    if (batch !== undefined) this.#backlog.settle(batch);
+    this.#open.told(due);
     return true;
   }
 
   async #deliverOwn(spans: readonly PreparedSpan[]): Promise<boolean> {
     this.#inFlight = spans;
     for (const group of groupByExperiment(spans)) {
-      const lost = this.#tally.lost;
-      const isDelivered = await this.#deliver(group, this.#own, this.#isLastWord(group));
-      if (!isDelivered) return false;
-      this.#reportedLost = lost;
+      const told = this.#tally.lost;
+      if (!(await this.#delivery.deliver(group, this.#own, this.#isLastWord(group)))) return false;
+      this.#reportedLost = told;
       this.#isReportDue = false;
       this.#settled += countEnded(group);
       const settled = new Set(group);
       this.#inFlight = this.#inFlight.filter((span) => !settled.has(span));
     }
+    // Spans may have been refused.
+    if (this.#hasUntoldDrops) this.#reportLater();
     return true;
   }
 
   async #sendRecovered(): Promise<boolean> {
-    const recovered = this.#spooling?.nextRecovered(MAX_BATCH_SPANS, this.#batchBytes);
+    const recovered = this.#spooling?.nextRecovered(MAX_BATCH_SPANS, this.#backlog.batchBytes);
     if (recovered === undefined) return false;
     const { spool, batch } = recovered;
     if (this.#gone?.spool !== spool) this.#gone = { spool, origin: goneOrigin(spool, this.#tally) };
     const { origin } = this.#gone;
     for (const group of groupByExperiment(batch?.spans ?? [])) {
-      if (!(await this.#deliver(group, origin, batch === undefined))) return false;
+      if (!(await this.#delivery.deliver(group, origin, batch === undefined))) return false;
     }
     this.#spooling?.settleRecovered(batch);
-    return true;
-  }
-
-  /** Sends one request. @returns false if it was given up: whoever closed the exporter has taken the spans */
-  async #deliver(spans: readonly PreparedSpan[], origin: Origin, isFinal: boolean): Promise<boolean> {
-    const resource = resourceWithReport(origin.identity, origin.numbers(), spans, isFinal);
-    const body = await compress(requestOf(resource, SCOPE, spans));
-    const bytes = byteCount(body);
-    if (spans.length > 0) origin.experiment = spans[0]?.experiment;
-    const headers = exportHeaders(origin.experiment);
-    this.#hold(bytes);
-    // Side by side: a large file must not hold up the span.
-    const [answer, attachments] = await Promise.all([
-      this.#sender.send({ method: "POST", url: this.url, headers, body }, this.#givingUp.signal),
-      this.#uploader.upload(attachmentsOf(spans), this.#givingUp.signal),
-    ]);
-    this.#queue.release(bytes);
-    if (answer === undefined || this.#isClosed) return false;
-    this.#tally.addAttachments(attachments);
-    this.#tally.add("requests", 1);
-    const ended = countEnded(spans);
-    const { refused, message } = toOutcome(answer);
-    const refusedSpans = refused === "all" ? ended : Math.min(refused, ended);
-    origin.count({ sent: ended - refusedSpans, refused: refusedSpans });
-    if (refusedSpans > 0 || message !== "") {
-      warnOnce(
-        `refused ${answer.status}`,
-        `${this.#address} refused ${plural(refusedSpans)} ${message} Refused spans are lost and counted in stats().`,
-      );
-    }
     return true;
   }
 
@@ -546,27 +398,18 @@ export class Exporter implements SpanSink {
     this.#sending.now();
   }
 
-  #close(): void {
-    this.#isClosed = true;
-    this.#sending.stop();
-    this.#storing.stop();
-    for (const timer of [this.#announcer, this.#reporter, this.#heart]) clearTimeout(timer);
-    this.#open.clear();
-    this.#givingUp.abort();
-    this.#sender.close();
-    this.#uploader.close();
-    this.#flushes.failAll();
-  }
-
-  #closeIfRetired(): void {
-    if (this.#onRetired === undefined || this.#isClosed || this.#open.size > 0 || this.unsent > 0) return;
-    this.giveUp();
-    this.#onRetired();
+  /** Whether spans were dropped that the server does not know of. */
+  get #hasUntoldDrops(): boolean {
+    return this.#tally.lost !== this.#reportedLost;
   }
 
   #drop(reason: "queueFull" | "broken" | "unsentAtExit", spans: number): void {
     this.#tally.drop(reason, spans);
     this.#settled += spans;
+    this.#reportLater();
+  }
+
+  #reportLater(): void {
     if (this.#isClosed) return;
     this.#reporter ??= runOutside(() =>
       setTimeout(() => {
@@ -575,11 +418,6 @@ export class Exporter implements SpanSink {
         this.#sending.now();
       }, REPORT_DELAY_MS).unref(),
     );
-  }
-
-  #hold(bytes: number): void {
-    const dropped = this.#queue.hold(bytes);
-    if (dropped > 0) this.#onFull(dropped);
   }
 
   #onFull(dropped: number): void {
@@ -599,24 +437,7 @@ export class Exporter implements SpanSink {
     this.#tally.add("retries", 1);
     warnOnce(
       "unreachable",
-      `${this.#address} does not take spans now (${reason}). They wait in a queue of ${this.#config.maxQueueBytes} bytes and are tried again.`,
+      `${addressOf(this.url)} does not take spans now (${reason}). They wait in a queue of ${this.#config.maxQueueBytes} bytes and are tried again.`,
     );
   }
-
-  /** Address for messages: without credentials that may be in the URL. */
-  get #address(): string {
-    return this.url.origin + this.url.pathname;
-  }
-}
-
-function attachmentsOf(spans: readonly PreparedSpan[]): LiftedAttachment[] {
-  return spans.flatMap(({ attachments }) => attachments);
-}
-
-function spanBytes(spans: readonly PreparedSpan[]): number {
-  return spans.reduce((sum, span) => sum + preparedBytes(span), 0);
-}
-
-function plural(spans: number): string {
-  return spans === 1 ? "1 span" : `${spans} spans`;
 }

@@ -31,3 +31,8 @@ export function preparedBytes({ bytes, attachments }: PreparedSpan): number {
   for (const attachment of attachments) sum += attachment.bytes.length;
   return sum;
 }
+
+/** The same of several. */
+export function spanBytes(spans: readonly PreparedSpan[]): number {
+  return spans.reduce((sum, span) => sum + preparedBytes(span), 0);
+}
