@@ -6,6 +6,10 @@ import { type Receiver, spanNamed } from "../../../packages/sdk/src/testing/rece
 
 /** What follows the import: traces an agent with a tool below it, over awaits, and prints the trace's id. */
 const BODY = `
+// Everything is used: a bundler must not leave out what it cannot bundle.
+globalThis.everything = sightline;
+sightline.openai.autolog({ module: { OpenAI: class { post() {} } } });
+
 const getWeather = sightline.trace(async (city) => {
   await new Promise((resolve) => setTimeout(resolve, 1));
   return city + " is rainy";

@@ -9,7 +9,8 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import Module, { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-const require = createRequire(import.meta.url);
+// For its `cache` and `main`, which are the process's, whatever file it is made for. Not `import.meta.url`: bundles in CommonJS have none.
+const require = createRequire(process.execPath);
 
 export interface AppModule {
   /** What the loaded copies export. */
