@@ -1,5 +1,5 @@
 /**
- * `npm run check`: the inner loop, under two minutes. Formatting, types, import rules, dead code, unit tests.
+ * `npm run check`: the inner loop, under two minutes. Formatting, types, import rules, dead code, size, unit tests.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,7 @@ const tools = {
     "examples",
   ],
   "dead code": ["node_modules/knip/bin/knip.js", "--treat-config-hints-as-errors"],
+  size: ["node_modules/size-limit/bin.js"],
 };
 
 /** The static checks, each as a step. Also run by test.mjs. */
@@ -27,6 +28,8 @@ export const checkSteps = [
   ["Types (tsc)", () => tool("types").then(() => tool("test types"))],
   ["Import rules (dependency-cruiser)", () => tool("boundaries")],
   ["Dead code (knip)", () => tool("dead code")],
+  // Of what the type check has written to dist.
+  ["Size of the SDK (size-limit)", () => tool("size")],
 ];
 
 function tool(name) {
