@@ -182,6 +182,29 @@ describe.each(clickHouseEngines)("removal on $name", ({ start }) => {
     expect(ids).not.toContain(late[0]);
   });
 
+  test("what goes with the traces is told of them before they go, again if that failed, and only of those", async () => {
+    const experimentId = freshExperimentId();
+    const ids = await writeTraces(3, experimentId);
+    const id = crypto.randomUUID();
+    await store.beginRemoval(id, { experimentIds: [experimentId] });
+    const failing = store.continueRemoval(id, 2, async () => {
+      throw new Error("no answer");
+    });
+    await expect(failing).rejects.toThrow("no answer");
+    expect((await left(experimentId)).length).toBe(3);
+    const told: string[] = [];
+    const tell = async (traceIds: readonly string[]) => {
+      expect(await store.findMissingTraces(traceIds)).toEqual([]);
+      told.push(...traceIds);
+    };
+    while ((await store.continueRemoval(id, 2, tell)).traces > 0);
+    await store.endRemoval(id);
+    expect(told).toEqual(ids);
+    const stranger = freshTraceId();
+    const [other = ""] = await writeTraces(1, experimentId);
+    expect(await store.findMissingTraces([stranger, other, ...ids])).toEqual([stranger, ...ids]);
+  });
+
   test("a list that a crash left half made is made anew", async () => {
     const experimentId = freshExperimentId();
     const ids = await writeTraces(3, experimentId);
