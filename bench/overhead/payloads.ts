@@ -31,8 +31,8 @@ export interface PayloadKind {
 export const payloadKinds: Readonly<Record<PayloadName, PayloadKind>> = {
   small: {
     title: "small",
-    calls: 1500,
-    warmCalls: { up: 3000, notUp: 500 },
+    calls: 1000,
+    warmCalls: { up: 3000, notUp: 1000 },
     gapMs: 0,
     isLarge: false,
     targetMs: 0.008,
