@@ -45,7 +45,7 @@ export const payloadKinds: Readonly<Record<PayloadName, PayloadKind>> = {
     ...chat(10),
     title: "10 KB",
     calls: 800,
-    warmCalls: { up: 2000, notUp: 500 },
+    warmCalls: { up: 2000, notUp: 1000 },
     gapMs: 0,
     isLarge: false,
     targetMs: 0.03,
