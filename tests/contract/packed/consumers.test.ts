@@ -181,6 +181,35 @@ async function bundle(program: string, options: BuildOptions): Promise<string> {
   return outfile;
 }
 
+test("importing it reads a bounded number of files, and none of zod, which only calls to the server need", async () => {
+  await project.write({
+    "count.mjs": `
+      import { register } from "node:module";
+      import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
+      const { port1, port2 } = new MessageChannel();
+      const hook = \`
+        let port;
+        export const initialize = (given) => { port = given; };
+        export const load = (url, context, next) => {
+          if (url.startsWith("file:")) port.postMessage(url);
+          return next(url, context);
+        };
+      \`;
+      register("data:text/javascript," + encodeURIComponent(hook), import.meta.url, { data: port2, transferList: [port2] });
+      await import("@sightline/sdk");
+      const files = [];
+      for (let next; (next = receiveMessageOnPort(port1)); ) files.push(next.message);
+      console.log(JSON.stringify(files));
+      process.exit();
+    `,
+  });
+  const files = JSON.parse((await project.node(["count.mjs"])).stdout) as string[];
+  expect(files.filter((file) => file.includes("/zod/"))).toEqual([]);
+  expect(files.some((file) => file.endsWith("@sightline/sdk/dist/index.js"))).toBe(true);
+  // 112 when this was written. Each file costs a third of a millisecond (bench/import-cost).
+  expect(files.length).toBeLessThan(130);
+});
+
 test("nothing native and nothing but three packages is installed with it", async () => {
   const { stdout } = await project.run("find", [
     "node_modules",
