@@ -11,10 +11,15 @@ import type { Exporter } from "./export/exporter.ts";
 import type { OverheadMeter } from "./overhead/meter.ts";
 import type { Runtime } from "./runtime.ts";
 import type { ContextEntry } from "./tracing/context.ts";
+import type { Baggage } from "./tracing/w3c.ts";
 
 export interface SharedState {
   /** Our own storage: OpenTelemetry's global context manager stays the user's. */
   readonly storage: AsyncLocalStorage<ContextEntry>;
+  /** What came in as W3C baggage, for whom this process calls in turn. */
+  readonly baggage: AsyncLocalStorage<Baggage>;
+  /** More than zero while an OpenTelemetry span that stands for one of ours is being made; all of that is synchronous. */
+  companionStarts: number;
   /** Numbers of the process, across `init()` calls. */
   readonly counters: Counters;
   /** Exporters that still have work, each with what takes it out of the care for exits. */
@@ -48,6 +53,8 @@ function findOrCreate(): SharedState {
   const holder = globalThis as { [KEY]?: SharedState };
   holder[KEY] ??= {
     storage: new AsyncLocalStorage(),
+    baggage: new AsyncLocalStorage(),
+    companionStarts: 0,
     counters: newCounters(),
     live: new Map(),
     said: new Set(),

@@ -2,6 +2,8 @@
  * Marks the OpenTelemetry spans that stand for spans of ours, so that a Sightline processor beside them does not send both.
  */
 
+import { shared } from "../shared-state.ts";
+
 /** By a registered symbol: another copy of the SDK may have made the span. */
 const MARK = Symbol.for("sightline.companion");
 
@@ -12,20 +14,18 @@ function markCompanionSpan(span: object): void {
 
 /** Whether a span stands for one of ours; true also while such a span is being made. */
 export function isCompanionSpan(span: object): boolean {
-  return starting > 0 || MARK in span;
+  // Processors are told of a span before whoever made it holds it.
+  return shared.companionStarts > 0 || MARK in span;
 }
-
-/** Processors are told of a span before whoever made it holds it; all of that is synchronous. */
-let starting = 0;
 
 /** Runs `start`, which makes a companion span, and marks it. */
 export function startMarked<T extends object>(start: () => T): T {
-  starting += 1;
+  shared.companionStarts += 1;
   try {
     const span = start();
     markCompanionSpan(span);
     return span;
   } finally {
-    starting -= 1;
+    shared.companionStarts -= 1;
   }
 }

@@ -11,6 +11,7 @@ export interface ReadableSpan {
   readonly name: string;
   /** As OpenTelemetry's API counts: 0 internal, 1 server, 2 client, 3 producer, 4 consumer. */
   readonly kind: number;
+  /** Ids and flags. */
   spanContext(): SpanContext;
   /** Version 2. */
   readonly parentSpanContext?: Pick<SpanContext, "spanId"> | undefined;

@@ -10,6 +10,7 @@ import type { Route, SpanRecord } from "../tracing/span-record.ts";
 import { isCompanionSpan } from "./companion-mark.ts";
 import { beginRecord, endRecord, type ReadableSpan } from "./readable-span.ts";
 
+/** Where the spans of an OpenTelemetry set-up go, and which of them. */
 export interface SpanDestinationOptions extends Pick<InitOptions, "url" | "experiment" | "apiKey" | "serviceName"> {
   /** Which spans are sent, e.g. by name or attributes; asked when they end. Default: all that are sampled. */
   readonly filter?: ((span: ReadableSpan) => boolean) | undefined;

@@ -22,10 +22,12 @@ export class SightlineSpanProcessor {
     this.#destination = new SpanDestination(options);
   }
 
+  /** A span of the provider begins. */
   onStart(span: ReadableSpan): void {
     this.#destination.begin(span);
   }
 
+  /** A span of the provider has ended: it is queued. */
   onEnd(span: ReadableSpan): void {
     this.#destination.end(span);
   }

@@ -1,9 +1,9 @@
 /**
  * Traces across processes: the headers of W3C trace context, given out and taken in.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { toOtelTraceId } from "@sightline/wire/ids";
 import { countMalformedHeader, safely, sayOnce } from "../diagnostics.ts";
+import { shared } from "../shared-state.ts";
 import { activeEntry, activeSpan, runIn, spanOf } from "./context.ts";
 import type { RemoteParent } from "./live-span.ts";
 import {
@@ -22,9 +22,13 @@ const USER = "user.id";
 
 /** Headers of a request, as whatever server or client has them. Names count in any case. */
 export type HeaderSource =
-  | { get(name: string): string | null | undefined }
+  | {
+      /** Like `Headers.get`. */
+      get(name: string): string | null | undefined;
+    }
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** What goes out, or comes in, beside the position in the trace. */
 export interface TraceHeaderOptions {
   /**
    * Outgoing: adds `baggage` with the session and user of the trace, and what came in as baggage. Incoming: traces that begin here
@@ -33,8 +37,7 @@ export interface TraceHeaderOptions {
   readonly baggage?: boolean | undefined;
 }
 
-/** What came in as `baggage`, for whom this process calls in turn. */
-const carried = new AsyncLocalStorage<Baggage>();
+const { baggage: carried } = shared;
 const NONE: Baggage = new Map();
 
 /**
