@@ -14,10 +14,9 @@ const RUNNING = -1;
 /** @throws TRACE_NOT_FOUND */
 export async function getTraceSkeleton(stores: Stores, traceId: string, call?: Call): Promise<TraceSkeleton> {
   const id = readTraceId(traceId);
-  const [info, spans] = await Promise.all([
-    findTrace(stores, traceId, call),
-    stores.telemetry.getSpanOutlines(id, call),
-  ]);
+  // One after the other, as for a whole trace.
+  const info = await findTrace(stores, traceId, call);
+  const spans = await stores.telemetry.getSpanOutlines(id, call);
   return { info, spans: toColumns(spans, (parseRfc3339(info.requestTime) ?? 0n) / 1000n) };
 }
 

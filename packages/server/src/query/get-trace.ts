@@ -11,8 +11,9 @@ import type { Call, Stores } from "./stores.ts";
 /** @throws TRACE_NOT_FOUND */
 export async function getTrace(stores: Stores, traceId: string, call?: Call): Promise<Trace> {
   const id = readTraceId(traceId);
-  // Both at the same time: nearly every trace that is asked for is there.
-  const [info, spans] = await Promise.all([findTrace(stores, traceId, call), stores.telemetry.getSpans([id], call)]);
+  // One after the other: the row of the trace, which the store then remembers, says where its spans lie.
+  const info = await findTrace(stores, traceId, call);
+  const spans = await stores.telemetry.getSpans([id], call);
   return { info, spans: (spans.get(id) ?? []).map(toSpan) };
 }
 

@@ -2,8 +2,8 @@
  * The latest rows of traces that were written or read lately, so that a list that is looked at again reads only the order of its
  * traces: the 24 columns of a row are two thirds of the work of a page.
  *
- * Only this process writes, and tells of every change before and after it. A row that was read is kept only if nothing changed since
- * the reading began, so what is here is what is in the store.
+ * Only this process writes, and tells of every change before and after it. A row that was read is kept only if its trace did not change
+ * since the reading began, so what is here is what is in the store.
  */
 import type { TraceRow } from "./rows.ts";
 
@@ -20,8 +20,10 @@ export class LatestRows {
   readonly #maxRows: number;
   /** In the order of use, the last at the end. */
   readonly #rows = new Map<string, VersionedRow>();
-  #changes = 0;
-  #changing = 0;
+  /** Traces whose rows are being changed. */
+  readonly #changing = new Set<string>();
+  /** For each reading that is under way, the traces that were changed meanwhile. */
+  readonly #readings = new Set<Set<string>>();
 
   constructor(maxRows = DEFAULT_MAX_ROWS) {
     this.#maxRows = maxRows;
@@ -41,23 +43,35 @@ export class LatestRows {
    * @param write  gives the rows that are in the store afterwards
    */
   async replace(traceIds: Iterable<string>, write: () => Promise<Iterable<VersionedRow>>): Promise<void> {
-    for (const traceId of traceIds) this.#rows.delete(traceId);
-    this.#changing += 1;
+    const changed = [...traceIds];
+    for (const traceId of changed) {
+      this.#rows.delete(traceId);
+      this.#changing.add(traceId);
+    }
     try {
       for (const written of await write()) this.#put(written.row.traceId, written);
     } finally {
-      this.#changing -= 1;
-      this.#changes += 1;
+      for (const traceId of changed) {
+        this.#changing.delete(traceId);
+        for (const reading of this.#readings) reading.add(traceId);
+      }
     }
   }
 
-  /** To be called before rows are read; what it gives takes them afterwards. */
-  reading(): (rows: Iterable<VersionedRow>) => void {
-    const changes = this.#changes;
-    return (rows) => {
-      if (this.#changing > 0 || this.#changes !== changes) return;
-      for (const found of rows) this.#put(found.row.traceId, found);
-    };
+  /** Remembers the rows that are read, but for those of traces that changed meanwhile. */
+  async reading(read: () => Promise<readonly VersionedRow[]>): Promise<readonly VersionedRow[]> {
+    const changed = new Set<string>();
+    this.#readings.add(changed);
+    try {
+      const rows = await read();
+      for (const found of rows) {
+        const { traceId } = found.row;
+        if (!changed.has(traceId) && !this.#changing.has(traceId)) this.#put(traceId, found);
+      }
+      return rows;
+    } finally {
+      this.#readings.delete(changed);
+    }
   }
 
   #put(traceId: string, found: VersionedRow): void {

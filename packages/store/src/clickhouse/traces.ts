@@ -92,7 +92,7 @@ export class TraceReader {
     const traceIds = wanted.map(({ traceId }) => traceId);
     const [annotate, rows] = await Promise.all([
       this.#annotations(traceIds, options),
-      this.#rows(wanted, where, options),
+      this.rows(wanted, where, options),
     ]);
     return new Map(rows.map((row) => [row.traceId, { row, info: annotate(row) }]));
   }
@@ -123,7 +123,7 @@ export class TraceReader {
     );
     const found = [...places.values()];
     const live = found.filter(({ isDeleted }) => !isDeleted);
-    const rows = await this.#rows(live, nearPlaces(live), options);
+    const rows = await this.rows(live, nearPlaces(live), options);
     // A trace that moved since its place was read is found at its new one.
     const at = new Map(rows.map((row) => [`${row.experimentId} ${row.traceId} ${row.startUs}`, row]));
     const placed = found.map(({ experimentId, traceId, startUs }) => ({
@@ -143,8 +143,8 @@ export class TraceReader {
     return rows.map(annotate);
   }
 
-  /** Rows that are remembered, then the others. */
-  async #rows(wanted: readonly WantedTrace[], where: Sql, options: CallOptions): Promise<TraceRow[]> {
+  /** The latest rows of traces, without what people said of them; as {@link byId}. */
+  async rows(wanted: readonly WantedTrace[], where: Sql, options: CallOptions): Promise<TraceRow[]> {
     const rows = new Map<string, TraceRow>();
     const missing = new Set<string>();
     for (const { traceId, version } of wanted) {
@@ -152,16 +152,17 @@ export class TraceReader {
       if (row === undefined) missing.add(traceId);
       else rows.set(traceId, row);
     }
-    const remember = this.#latest.reading();
-    const read: VersionedRow[] = [];
-    await this.queries.eachOfIds(
-      [...missing],
-      (ids) => sql`SELECT toString(version), ${rowOfTrace.select} FROM ${this.queries.table("traces")} FINAL
-        WHERE trace_id IN ${param(ids, "Array(String)")} AND (${where})`,
-      ([version, ...cells]) => read.push({ version: Number(version), row: rowOfTrace.read(cells) }),
-      options,
-    );
-    remember(read);
+    const read = await this.#latest.reading(async () => {
+      const found: VersionedRow[] = [];
+      await this.queries.eachOfIds(
+        [...missing],
+        (ids) => sql`SELECT toString(version), ${rowOfTrace.select} FROM ${this.queries.table("traces")} FINAL
+          WHERE trace_id IN ${param(ids, "Array(String)")} AND (${where})`,
+        ([version, ...cells]) => found.push({ version: Number(version), row: rowOfTrace.read(cells) }),
+        options,
+      );
+      return found;
+    });
     for (const { row } of read) rows.set(row.traceId, row);
     return [...rows.values()];
   }
