@@ -18,6 +18,7 @@ const tools = {
     "packages",
     "examples",
   ],
+  reference: ["scripts/reference.mjs", "--check"],
   "dead code": ["node_modules/knip/bin/knip.js", "--treat-config-hints-as-errors"],
   size: ["node_modules/size-limit/bin.js"],
 };
@@ -28,6 +29,7 @@ export const checkSteps = [
   ["Types (tsc)", () => tool("types").then(() => tool("test types"))],
   ["Import rules (dependency-cruiser)", () => tool("boundaries")],
   ["Dead code (knip)", () => tool("dead code")],
+  ["Reference of the SDK (typedoc)", () => tool("reference")],
   // Of what the type check has written to dist.
   ["Size of the SDK (size-limit)", () => tool("size")],
 ];

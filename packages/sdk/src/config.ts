@@ -9,6 +9,7 @@ import type { Destination } from "./tracing/live-span.ts";
 import type { OriginPattern } from "./tracing/outgoing.ts";
 import type { Sampler } from "./tracing/sampling.ts";
 
+/** What `init()` takes. What is absent comes from the environment, then from the default; an argument counts before a variable. */
 export interface InitOptions {
   /** Address of the Sightline server, e.g. `http://127.0.0.1:5500`. Environment: SIGHTLINE_URL, MLFLOW_TRACKING_URI. */
   readonly url?: string | undefined;

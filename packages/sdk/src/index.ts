@@ -43,6 +43,8 @@ export {
   wrapLambda,
 } from "./export/serverless.ts";
 export { disable, enable, flush, init, type Stats, shutdown, stats } from "./init.ts";
+export type { OverheadMode } from "./overhead/guard.ts";
+export type { OverheadStats } from "./overhead/meter.ts";
 export { bind, type WorkerContext, withWorkerContext, workerContext } from "./tracing/carry.ts";
 export { getCurrentSpan } from "./tracing/context.ts";
 export { getLastActiveTraceId, type TraceUpdate, updateCurrentTrace } from "./tracing/current.ts";
@@ -54,6 +56,7 @@ export type {
   SpanOptions,
   SpanReference,
 } from "./tracing/live-span.ts";
+export type { OriginPattern } from "./tracing/outgoing.ts";
 export {
   getTraceHeaders,
   type HeaderSource,

@@ -68,6 +68,7 @@ export function shutdown(timeoutMs?: number): Promise<boolean> {
   return stopRuntime(timeoutMs);
 }
 
+/** Numbers of this process since it started, over all its destinations. */
 export interface Stats extends Readonly<Counters> {
   /** Spans that wait or are under way now. */
   readonly queued: number;

@@ -5,6 +5,7 @@ import { safely, warnOnce } from "../diagnostics.ts";
 import { type AppModule, findAppModule } from "./app-modules.ts";
 import type { Integration, MethodPatch } from "./integration.ts";
 
+/** How a library is traced. */
 export interface AutologOptions {
   /** `false` turns the integration off: calls go straight through again. Default true. */
   readonly logTraces?: boolean | undefined;
@@ -12,6 +13,7 @@ export interface AutologOptions {
   readonly module?: unknown;
 }
 
+/** The automatic tracing of one library, e.g. `sightline.openai`. */
 export interface Autolog {
   /**
    * Traces every call of the library from now on; for already made clients too. Synchronous, to be called after the imports.

@@ -18,6 +18,7 @@ interface About {
   readonly overrides?: string | undefined;
 }
 
+/** A judgement about a trace, one of its spans, or a session. */
 export interface Feedback extends About {
   /** What is judged, e.g. `correctness`; default `feedback`. */
   readonly name?: string | undefined;
@@ -31,6 +32,7 @@ export interface Feedback extends About {
   readonly source?: AssessmentSource | undefined;
 }
 
+/** What the right answer of a trace or span would have been. */
 export interface Expectation extends About {
   /** What is expected, e.g. `expected_response`. */
   readonly name: string;

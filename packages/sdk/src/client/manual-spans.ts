@@ -16,11 +16,13 @@ import { runtimeFor } from "./detached-runtime.ts";
 /** The span that begins a trace, and what is known of the trace by then. */
 export interface StartTraceOptions extends Omit<SpanOptions, "parent" | "destination">, TraceUpdate {}
 
+/** A span below another one. */
 export interface StartChildOptions extends Omit<SpanOptions, "parent" | "destination" | "experiment"> {
   /** A span of this process, or the ids of one elsewhere. */
   readonly parent: LiveSpan | RemoteParent;
 }
 
+/** How a span by hand ended. */
 export interface SpanEnd extends EndOptions {
   /** Default: OK, or ERROR with `error`. */
   readonly status?: "OK" | "ERROR" | "UNSET" | undefined;
@@ -31,6 +33,7 @@ export interface SpanEnd extends EndOptions {
   readonly attributes?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** How a trace by hand ended, and what is said of it as a whole. */
 export interface TraceEnd extends SpanEnd, TraceUpdate {}
 
 /** The spans that one client begins. */

@@ -22,6 +22,7 @@ export interface Run extends Omit<WireRun, "metrics"> {
   readonly metrics: Readonly<Record<string, MetricPoint>>;
 }
 
+/** A run that starts. */
 export interface NewRun {
   /** Name or id; a name is made on first use. Default: that of `init()`, else `Default`. */
   readonly experiment?: string | undefined;
@@ -39,6 +40,7 @@ export interface NewRun {
 /** Params are texts; numbers and booleans are written as JavaScript does. */
 export type ParamValue = string | number | boolean;
 
+/** What changes on a run; what is absent stays. */
 export interface RunChanges {
   readonly name?: string | undefined;
   /** One that is an end sets the end time to now, unless there is one. */
@@ -59,6 +61,7 @@ export interface Metric extends MetricMoment {
   readonly value: number;
 }
 
+/** Which runs to get, and in what order. */
 export interface RunSearch {
   /** Names or ids; default: all. */
   readonly experiments?: readonly string[] | undefined;

@@ -5,6 +5,7 @@ import type { Span } from "@sightline/wire/model/span";
 import { type Connection, toTimeText, withoutUndefined } from "./connection.ts";
 import { Trace } from "./trace.ts";
 
+/** Which traces to get, and in what order. */
 export interface TraceSearch {
   /** Names or ids; default: all. */
   readonly experiments?: readonly string[] | undefined;

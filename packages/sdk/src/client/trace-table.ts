@@ -9,6 +9,7 @@ import type { Trace } from "./trace.ts";
 /** A trace with or without its spans. */
 export type AnyTrace = Trace<readonly Span[] | undefined>;
 
+/** A trace as a row of a table. */
 export interface TraceRow {
   readonly traceId: string;
   /** What was asked: one line, at most `maxChars` long. */
@@ -21,6 +22,7 @@ export interface TraceRow {
   readonly trace: AnyTrace;
 }
 
+/** Which traces become rows, and how long their texts are. */
 export interface TableOptions {
   /**
    * Of traces that have the same under a field, the first stays. `request` and `response` are compared as a whole, not as they are

@@ -28,6 +28,7 @@ export type WaitUntil = (work: Promise<unknown>) => void;
 
 /** What holds such a function: the `ctx` of a Cloudflare Worker, the `context` of an edge function. */
 export interface ExecutionContext {
+  /** Keeps the function running until `work` is settled. */
   waitUntil(work: Promise<unknown>): void;
 }
 
@@ -88,6 +89,7 @@ export function afterResponse<Args extends readonly unknown[], Result>(
 
 /** What is used of Lambda's context. */
 export interface LambdaContext {
+  /** Milliseconds until the platform ends the function. */
   getRemainingTimeInMillis(): number;
 }
 

@@ -16,6 +16,7 @@ const MAX_UNITS = 2 ** 31 - 1;
 /** Four buckets for each power of two: a quantile is right within 13 %. */
 const BUCKETS = 32 * 4;
 
+/** What tracing costs the program on its own path. */
 export interface OverheadStats {
   readonly mode: OverheadMode;
   /** How often the SDK worked on the user's path. */

@@ -17,6 +17,7 @@ export function getLastActiveTraceId(): string | undefined {
   return activeSpan()?.traceId ?? (noted === undefined ? undefined : toTraceId(noted));
 }
 
+/** What can be said about a trace as a whole. */
 export interface TraceUpdate {
   /** Can be searched with `tags.<key>`, shown on the trace and changed later. */
   readonly tags?: Readonly<Record<string, string>> | undefined;

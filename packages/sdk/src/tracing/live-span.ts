@@ -21,8 +21,11 @@ export interface LiveSpan extends Disposable, AsyncDisposable {
    * snapshot is taken now. Setting a key again replaces its value.
    */
   setAttribute(key: string, value: unknown): this;
+  /** Several at once; see `setAttribute`. */
   setAttributes(attributes: Readonly<Record<string, unknown>>): this;
+  /** Replaces the name. */
   setName(name: string): this;
+  /** Replaces the type, e.g. `SpanType.TOOL`; any other text is fine. */
   setSpanType(spanType: SpanType): this;
   /**
    * The last call counts; an error that leaves the traced function counts as one. `OK` is set by itself when the span ends
@@ -31,7 +34,7 @@ export interface LiveSpan extends Disposable, AsyncDisposable {
   setStatus(code: "OK" | "ERROR" | "UNSET", message?: string): this;
   /** Adds an `exception` event with type, message and stack trace (those of its causes too), and sets the status to ERROR. */
   recordException(error: unknown): this;
-  /** @param time  default: now */
+  /** Adds something that happened at one moment. @param time  default: now */
   addEvent(name: string, attributes?: Readonly<Record<string, unknown>>, time?: SpanTime): this;
   /** Points at a span that has to do with this one without being its parent, e.g. the one that queued the job. */
   addLink(to: SpanReference, attributes?: Readonly<Record<string, unknown>>): this;
@@ -41,6 +44,7 @@ export interface LiveSpan extends Disposable, AsyncDisposable {
   end(options?: EndOptions): void;
 }
 
+/** How a span ends. */
 export interface EndOptions {
   /** Default: now. Before the start counts as the start. */
   readonly endTime?: SpanTime | undefined;
@@ -73,6 +77,7 @@ export interface Destination {
   readonly experiment?: string | undefined;
 }
 
+/** What is known of a span when it begins. */
 export interface SpanOptions {
   readonly name: string;
   /** What kind of step it is, e.g. `SpanType.TOOL`; default `UNKNOWN`. */

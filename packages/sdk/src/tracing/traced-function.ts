@@ -14,6 +14,7 @@ import type { Destination, SpanOptions } from "./live-span.ts";
 import { fail, observeGenerator, settle } from "./settle.ts";
 import type { AnyIterator } from "./stream.ts";
 
+/** What the spans of a traced function have in common. */
 export interface TraceOptions {
   /** Name of the spans; default: the function's name. */
   readonly name?: string | undefined;
