@@ -1,6 +1,6 @@
 import type { Utf8Text } from "@sightline/wire/otlp/utf8-text";
 import * as fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { takeSnapshot } from "../capture/serialize.ts";
 import { jsonOf } from "../testing/snapshots.ts";
 import { JsonEncoder } from "./encode-json.ts";
@@ -72,6 +72,15 @@ test("objects with more keys than a shape takes, and with keys of any length, ke
 test("undefined is null, as it is in a list", () => {
   expect(encode(undefined)).toBe("null");
   expect(encode([undefined, { a: undefined }])).toBe("[null,{}]");
+});
+
+test("a snapshot that another copy of the SDK has taken is read alike", async () => {
+  vi.resetModules();
+  const other = await import("../capture/serialize.ts");
+  expect(other.takeSnapshot).not.toBe(takeSnapshot);
+  const rows = Array.from({ length: 200 }, (_, index) => ({ id: index, [`key ${index}`]: [{ nested: index }] }));
+  const value = { rows, file: { [`${"k".repeat(200)}`]: {}, mimeType: "image/png", data: "QUJD".repeat(200) } };
+  expect(jsonOf(other.takeSnapshot(value))).toBe(JSON.stringify(value));
 });
 
 describe("in steps", () => {

@@ -6,7 +6,7 @@
 import type { Utf8Text } from "@sightline/wire/otlp/utf8-text";
 import { type FoundFile, findFile, MIN_FILE_CHARS } from "../capture/attachments.ts";
 import type { CapturedBlob, CapturedBytes } from "../capture/binary.ts";
-import { CLOSE, type Shape, type Tape, TapeReader, type Token } from "../capture/tape.ts";
+import { type Shape, type Tape, TapeReader, type Token } from "../capture/tape.ts";
 import { ByteSink, endOfPiece, PIECE_CHARS } from "./encode-bytes.ts";
 
 /** What a step of the encoder ends with; a file waits for {@link JsonEncoder.replace}. */
@@ -183,10 +183,10 @@ export class JsonEncoder {
   /** Writes the key of a member beside the shape; false when there is none any more. */
   #openKey(frame: Frame): boolean {
     const key = this.#reader.next();
-    if (key === CLOSE) return false;
+    if (typeof key !== "string") return false;
     if (!frame.isFirst) this.#sink.byte(COMMA);
     frame.isFirst = false;
-    frame.key = String(key);
+    frame.key = key;
     this.#sink.key(frame.key);
     this.#sink.byte(COLON);
     return true;

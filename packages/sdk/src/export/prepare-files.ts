@@ -2,6 +2,7 @@
  * Takes files out of a span: what stays is a reference, in MLflow's form, and what was taken is uploaded on its own.
  */
 import { createHash } from "node:crypto";
+import { isAnyArrayBuffer, isUint8Array } from "node:util/types";
 import { toTraceId } from "@sightline/wire/ids";
 import { type FoundFile, findFile, MIN_ATTACHMENT_BYTES } from "../capture/attachments.ts";
 import { blobToText, bytesToData, type CapturedBlob, CapturedBytes } from "../capture/binary.ts";
@@ -75,7 +76,7 @@ export class FileLifter {
     }
     const masked = this.#mask(data.bytes, key);
     if (masked === data.bytes) return bytesToData(data);
-    return masked instanceof Uint8Array ? bytesToData(new CapturedBytes(data.typeName, masked, masked.length)) : masked;
+    return isUint8Array(masked) ? bytesToData(new CapturedBytes(data.typeName, masked, masked.length)) : masked;
   }
 
   *#liftBlob(data: CapturedBlob, key: string): Pauses<unknown> {
@@ -85,7 +86,7 @@ export class FileLifter {
       countFailure("reading a Blob", error);
     });
     const buffer = yield read;
-    if (!(buffer instanceof ArrayBuffer)) return blobToText(data);
+    if (!isAnyArrayBuffer(buffer)) return blobToText(data);
     return yield* this.#take(new Uint8Array(buffer), data.contentType || "application/octet-stream", key);
   }
 
@@ -105,7 +106,7 @@ export class FileLifter {
   /** Bytes, or the text that is to stand in their place. */
   #mask(bytes: Uint8Array, key: string): Uint8Array | string {
     const masked = this.#options.mask(bytes, key);
-    if (masked instanceof Uint8Array || typeof masked === "string") return masked;
+    if (isUint8Array(masked) || typeof masked === "string") return masked;
     return masked === undefined || masked === null ? "[masked]" : MASKING_FAILED;
   }
 }
