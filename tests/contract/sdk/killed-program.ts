@@ -2,13 +2,14 @@
  * A traced program that is killed: agents with steps, four at a time, without end. After each span it writes the span's ids to
  * the file of `IDS_FILE`, synchronously: whatever is in the file has ended.
  *
- * With `STOP_AFTER` it ends by itself after so many agents.
+ * With `STOP_AFTER` it ends by itself after so many agents, and has the time to send what those before it left.
  */
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { startSpan } from "@sightline/sdk";
+import { init, startSpan } from "@sightline/sdk";
 
 const { IDS_FILE = "", ROUND = "", STOP_AFTER = "Infinity" } = process.env;
+init({ exitTimeoutMs: 300_000 });
 const file = openSync(IDS_FILE, "a");
 const attributes = { round: ROUND };
 

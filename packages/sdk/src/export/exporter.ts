@@ -370,10 +370,16 @@ export class Exporter implements SpanSink {
     const { spool, batch } = recovered;
     if (this.#gone?.spool !== spool) this.#gone = { spool, origin: goneOrigin(spool, this.#tally) };
     const { origin } = this.#gone;
-    for (const group of groupByExperiment(batch?.spans ?? [])) {
-      if (!(await this.#delivery.deliver(group, origin, batch === undefined))) return false;
+    const refusedBefore = origin.numbers().dropped.refused;
+    // Nothing behind it: its last request is the last of that process.
+    const isAll = !spool.hasMore;
+    const groups = groupByExperiment(batch?.spans ?? []);
+    for (const group of groups) {
+      if (!(await this.#delivery.deliver(group, origin, isAll && group === groups.at(-1)))) return false;
     }
-    this.#spooling?.settleRecovered(batch);
+    // A refusal is not in the report that was refused: another one follows.
+    const isTold = isAll && origin.numbers().dropped.refused === refusedBefore;
+    this.#spooling?.settleRecovered(isTold ? undefined : batch);
     return true;
   }
 

@@ -115,6 +115,14 @@ export class Spool {
     return this.#unsettled;
   }
 
+  /** Whether there is anything behind what was handed out; it may turn out to be torn. */
+  get hasMore(): boolean {
+    return this.#segments.some(
+      ({ number, bytes }) =>
+        number > this.#read.segment || (number === this.#read.segment && bytes > this.#read.position),
+    );
+  }
+
   /** Bytes on disk. */
   get bytes(): number {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -117,15 +117,32 @@ describe("with the server away", () => {
     expect(recovered.map((one) => [one.headers["x-sightline-experiment"], reportOf(one).seq])).toEqual([
       ["a", "1-5"],
       [undefined, "6"],
-      [undefined, ""],
     ]);
-    expect(recovered.map((one) => reportOf(one).final)).toEqual([false, false, true]);
+    expect(recovered.map((one) => reportOf(one).final)).toEqual([false, true]);
     expect(reportOf(recovered.at(-1)!)).toMatchObject({ ended: 6, pid: process.pid });
     expect(second.counters).toMatchObject({
       ended: 1,
       sent: 1,
       spool: { recoveredProcesses: 1, recoveredSpans: 6 },
     });
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test("what the server refuses of a gone process it is told in a last report", async () => {
+    receiver.answer(() => "stall");
+    const first = start();
+    endSpans(first.exporter, 3);
+    await first.exporter.shutdown(50);
+    receiver.exports.length = 0;
+    receiver.answer((request) => ({ status: request === 1 ? 400 : 200 }));
+    pretendGone();
+    const second = start();
+    expect(await second.exporter.shutdown(5000)).toBe(true);
+    expect(receiver.exports.map(reportOf)).toMatchObject([
+      { seq: "1-3", ended: 3 },
+      { seq: "", ended: 3, dropped: { refused: 3 }, final: true },
+    ]);
+    expect(second.counters.spool).toMatchObject({ recoveredProcesses: 1, recoveredSpans: 0, refusedSpans: 3 });
     expect(readdirSync(dir)).toEqual([]);
   });
 
