@@ -90,6 +90,7 @@ const MAX_SETTLE_SECONDS = 300;
 const [system] = chosenSystems({ from: values.from, peers: "" });
 if (!system) throw new Error("there is no system");
 printCircumstances();
+await system.prepare();
 let running = await system.start(folder);
 try {
   const bytesEmpty = await emptyBytes(running);
