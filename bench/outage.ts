@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { commonOptions, positive, printCircumstances, withFolder, writeResults } from "./measure/options.ts";
 import { formatNumber } from "./measure/statistics.ts";
@@ -88,7 +88,7 @@ async function measure(folder: string, kind: "stop" | "kill", queueMib: number) 
 }
 
 async function startLoad(url: string, queueMib: number): Promise<ChildProcess> {
-  const program = fork(join(import.meta.dirname, "outage", "program.ts"), {
+  const program = fork(fileURLToPath(new URL("./outage/program.ts", import.meta.url)), {
     execArgv: ["--import", "tsx", "--conditions=@sightline/source", "--disable-warning=SightlineWarning"],
     env: { ...process.env, RATE: String(rate), SIGHTLINE_URL: url, QUEUE_BYTES: String(queueMib * MIB) },
   });
