@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { liveExporters } from "./destinations.ts";
 import { flush, init, shutdown } from "./init.ts";
-import { liveExporters } from "./runtime.ts";
 import { type Receiver, startReceiver } from "./testing/receiver.ts";
 import { getCurrentSpan } from "./tracing/context.ts";
 import { startSpan, trace, withDestination, withSpan } from "./tracing/trace.ts";

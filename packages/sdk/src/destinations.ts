@@ -2,11 +2,29 @@
  * The exporters of one configuration: one for each server and key, whatever experiments are sent through it.
  */
 import { type Config, resolveDestination } from "./config.ts";
+import { type Counters, newCounters } from "./export/counters.ts";
 import { deliverAtExit } from "./export/exit.ts";
 import { Exporter, SCOPE } from "./export/exporter.ts";
-import { shared } from "./shared-state.ts";
+import { sharedPart } from "./shared-state.ts";
 import type { Destination } from "./tracing/live-span.ts";
 import type { Route } from "./tracing/span-record.ts";
+
+const shared = sharedPart("exporters", () => ({
+  /** Numbers of the process, across `init()` calls. */
+  counters: newCounters(),
+  /** Exporters that still have work, each with what takes it out of the care for exits. */
+  live: new Map<Exporter, () => void>(),
+}));
+
+/** What became of all spans of the process since it started. */
+export function processCounters(): Counters {
+  return shared.counters;
+}
+
+/** Exporters that still have work: those of the runtime, and of the ones before it. */
+export function liveExporters(): Exporter[] {
+  return [...shared.live.keys()];
+}
 
 export class Destinations {
   readonly #config: Config;

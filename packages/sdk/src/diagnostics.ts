@@ -2,9 +2,18 @@
  * How the SDK speaks: through OpenTelemetry's `diag`, each kind of message once; what loses data also as a Node warning.
  */
 import { diag } from "@opentelemetry/api";
-import { shared } from "./shared-state.ts";
+import { sharedPart } from "./shared-state.ts";
 
 const logger = diag.createComponentLogger({ namespace: "sightline" });
+
+const shared = sharedPart("diagnostics", () => ({
+  /** Kinds of messages that were said. */
+  said: new Set<string>(),
+  /** How often the SDK itself failed. */
+  failures: 0,
+  /** Headers of incoming requests that were ignored. */
+  malformedHeaders: 0,
+}));
 
 /** Says `message` the first time that `kind` happens. Nothing is printed unless the program set a `diag` logger. */
 export function sayOnce(kind: string, level: "info" | "warn", message: string): void {

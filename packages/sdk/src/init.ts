@@ -2,11 +2,11 @@
  * Turning tracing on and off, and knowing what became of the spans.
  */
 import { type InitOptions, readConfig, unknownOptions } from "./config.ts";
+import { liveExporters, processCounters } from "./destinations.ts";
 import { failureCount, malformedHeaderCount, sayOnce, warnOnce } from "./diagnostics.ts";
 import type { Counters } from "./export/counters.ts";
 import { type OverheadStats, overhead } from "./overhead/meter.ts";
-import { liveExporters, startRuntime, stopRuntime } from "./runtime.ts";
-import { shared } from "./shared-state.ts";
+import { setEnabled, startRuntime, stopRuntime } from "./runtime.ts";
 
 const FLUSH_TIMEOUT_MS = 10_000;
 
@@ -37,14 +37,14 @@ export function init(options: InitOptions = {}): void {
 
 /** Turns tracing on again after `disable()` or `init({ enabled: false })`. */
 export function enable(): void {
-  shared.isEnabled = true;
+  setEnabled(true);
 }
 
 /**
  * Turns tracing off until `enable()`: traced functions run as they are. Spans that run already end, and are sent, as usual.
  */
 export function disable(): void {
-  shared.isEnabled = false;
+  setEnabled(false);
 }
 
 /**
@@ -87,7 +87,7 @@ export interface Stats extends Readonly<Counters> {
 /** What became of the spans of this process since it started. */
 export function stats(): Stats {
   const exporters = liveExporters();
-  const { counters } = shared;
+  const counters = processCounters();
   return {
     ...counters,
     dropped: { ...counters.dropped },

@@ -3,13 +3,12 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { type Config, readConfig } from "./config.ts";
-import { Destinations, exporterSettings, forgetExporter } from "./destinations.ts";
+import { Destinations, exporterSettings, forgetExporter, liveExporters } from "./destinations.ts";
 import { sayOnce, warnOnce } from "./diagnostics.ts";
-import type { Exporter } from "./export/exporter.ts";
 import { globalCompanion } from "./opentelemetry/companion.ts";
 import { overhead } from "./overhead/meter.ts";
 import { publishOverheadSoon } from "./overhead/metric.ts";
-import { shared } from "./shared-state.ts";
+import { sharedPart } from "./shared-state.ts";
 import type { Companion } from "./tracing/companion.ts";
 import type { Destination } from "./tracing/live-span.ts";
 import { propagateTo } from "./tracing/outgoing.ts";
@@ -30,6 +29,27 @@ export interface Runtime {
   routeTo(destination: Destination): Route;
   /** Takes back what was changed in the process for it; exporters go on. */
   detach(): void;
+}
+
+const shared = sharedPart("runtime", () => ({
+  /** What new traces belong to; undefined before `init()` and after `shutdown()`. */
+  runtime: undefined as Runtime | undefined,
+  /** That of the last runtime, for calls to the server after `shutdown()`. */
+  previous: undefined as Config | undefined,
+  /** Whether the environment was looked at, or `init()` or `shutdown()` made that needless. */
+  isDecided: false,
+  /** False between `disable()` and `enable()`. */
+  isEnabled: true,
+}));
+
+/** Lets new traces begin, or not; what runs goes on. */
+export function setEnabled(isEnabled: boolean): void {
+  shared.isEnabled = isEnabled;
+}
+
+/** Whether somebody turned tracing off, for a while or for good: then nothing begins it by itself. */
+export function isTurnedOff(): boolean {
+  return !shared.isEnabled || (shared.runtime === undefined && shared.previous !== undefined);
 }
 
 /** The runtime that new spans belong to; undefined while tracing is off or disabled. */
@@ -63,17 +83,12 @@ export async function stopRuntime(timeoutMs?: number): Promise<boolean> {
   shared.runtime?.detach();
   shared.previous = shared.runtime?.config ?? shared.previous;
   shared.runtime = undefined;
-  const delivered = [...shared.live.keys()].map(async (exporter) => {
+  const delivered = liveExporters().map(async (exporter) => {
     const isDelivered = await exporter.shutdown(timeoutMs ?? exporter.exitTimeoutMs);
     forgetExporter(exporter);
     return isDelivered;
   });
   return (await Promise.all(delivered)).every(Boolean);
-}
-
-/** Exporters that still have work: those of the runtime, and of the ones before it. */
-export function liveExporters(): Exporter[] {
-  return [...shared.live.keys()];
 }
 
 function startFromEnvironment(): void {

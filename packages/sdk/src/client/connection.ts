@@ -5,8 +5,9 @@ import type { ApiClient } from "@sightline/wire/api/client";
 import { SightlineError } from "@sightline/wire/errors";
 import { preview } from "@sightline/wire/json";
 import { type Config, readConfig } from "../config.ts";
+import { liveExporters } from "../destinations.ts";
 import { flush } from "../init.ts";
-import { lastConfig, liveExporters } from "../runtime.ts";
+import { lastConfig } from "../runtime.ts";
 
 export interface ConnectionOptions {
   /** Address of the Sightline server; default: that of `init()`, else of the environment. */

@@ -2,11 +2,10 @@
  * Tracing for a client that names its own server while nothing else is traced: without `init()`, and without SIGHTLINE_URL.
  */
 import { readConfig } from "../config.ts";
-import { Destinations } from "../destinations.ts";
+import { Destinations, liveExporters } from "../destinations.ts";
 import { warnOnce } from "../diagnostics.ts";
 import type { Exporter } from "../export/exporter.ts";
-import { activeRuntime, type Runtime } from "../runtime.ts";
-import { shared } from "../shared-state.ts";
+import { activeRuntime, isTurnedOff, type Runtime } from "../runtime.ts";
 import type { ConnectionOptions } from "./connection.ts";
 
 /**
@@ -19,9 +18,9 @@ import type { ConnectionOptions } from "./connection.ts";
 export function runtimeFor(server: ConnectionOptions, own: Runtime | undefined): Runtime | undefined {
   const active = activeRuntime();
   if (active !== undefined || server.url === undefined) return active;
-  if (!shared.isEnabled || shared.previous !== undefined || shared.runtime !== undefined) return undefined;
+  if (isTurnedOff()) return undefined;
   // `shutdown()` closes what is there; a span after it begins anew.
-  const isOpen = own !== undefined && shared.live.has(own.route.exporter as Exporter);
+  const isOpen = own !== undefined && liveExporters().includes(own.route.exporter as Exporter);
   return isOpen ? own : createDetached(server);
 }
 

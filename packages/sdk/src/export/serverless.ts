@@ -6,9 +6,9 @@
  * answer waits until the server has the spans, within the time that is left.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { liveExporters } from "../destinations.ts";
 import { countFailure } from "../diagnostics.ts";
 import { flush } from "../init.ts";
-import { liveExporters } from "../runtime.ts";
 
 /** Longest wait for the server after an answer; the platforms end the function some time later. */
 const FLUSH_TIMEOUT_MS = 10_000;

@@ -2,7 +2,10 @@
  * Marks the OpenTelemetry spans that stand for spans of ours, so that a Sightline processor beside them does not send both.
  */
 
-import { shared } from "../shared-state.ts";
+import { sharedPart } from "../shared-state.ts";
+
+/** How many OpenTelemetry spans that stand for one of ours are being made now; all of that is synchronous. */
+const starts = sharedPart("companion", () => ({ count: 0 }));
 
 /** By a registered symbol: another copy of the SDK may have made the span. */
 const MARK = Symbol.for("sightline.companion");
@@ -15,17 +18,17 @@ function markCompanionSpan(span: object): void {
 /** Whether a span stands for one of ours; true also while such a span is being made. */
 export function isCompanionSpan(span: object): boolean {
   // Processors are told of a span before whoever made it holds it.
-  return shared.companionStarts > 0 || MARK in span;
+  return starts.count > 0 || MARK in span;
 }
 
 /** Runs `start`, which makes a companion span, and marks it. */
 export function startMarked<T extends object>(start: () => T): T {
-  shared.companionStarts += 1;
+  starts.count += 1;
   try {
     const span = start();
     markCompanionSpan(span);
     return span;
   } finally {
-    shared.companionStarts -= 1;
+    starts.count -= 1;
   }
 }

@@ -4,7 +4,7 @@
  * On the path of every span: two readings of the clock and sums, nothing is allocated.
  */
 import { sayOnce, warnOnce } from "../diagnostics.ts";
-import { shared } from "../shared-state.ts";
+import { sharedPart } from "../shared-state.ts";
 import { OverheadGuard, type OverheadMode } from "./guard.ts";
 
 /** Token of a call inside another one; the outer call has its time. */
@@ -120,8 +120,7 @@ export class OverheadMeter {
 }
 
 /** The meter of this process. */
-export const overhead: OverheadMeter = shared.overhead ?? new OverheadMeter();
-shared.overhead = overhead;
+export const overhead: OverheadMeter = sharedPart("overhead", () => new OverheadMeter());
 
 /** The leading bit of the duration and the two bits behind it. */
 function bucketOf(durationMs: number): number {

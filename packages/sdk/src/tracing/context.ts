@@ -1,7 +1,7 @@
 /**
  * What runs here: the current span, across everything asynchronous.
  */
-import { shared } from "../shared-state.ts";
+import { enter, innermost } from "./entry-storage.ts";
 import type { LiveSpan, RemoteParent } from "./live-span.ts";
 import type { RecordingSpan } from "./span.ts";
 import type { Route } from "./span-record.ts";
@@ -26,21 +26,20 @@ export interface ContextFrame {
 /** Told apart by `kind`, not by class: another copy of the SDK may have made it. */
 export type ContextEntry = OwnSpan | ContextFrame;
 
-const { storage } = shared;
-
 /** The innermost entry here; undefined outside of all. */
 export function activeEntry(): ContextEntry | undefined {
-  return storage.getStore();
+  // Only spans, which enter themselves, and `runIn` put anything there.
+  return innermost() as ContextEntry | undefined;
 }
 
 /** Runs `work`, and everything asynchronous that begins in it, with `entry` as the innermost. */
 export function runIn<T>(entry: ContextEntry, work: () => T): T {
-  return storage.run(entry, work);
+  return enter(entry, work);
 }
 
 /** The recorded span whose work is running, in asynchronous code too; undefined outside of every span. */
 export function activeSpan(): RecordingSpan | undefined {
-  const span = spanOf(storage.getStore());
+  const span = spanOf(activeEntry());
   return span?.kind === "recording" ? span : undefined;
 }
 
@@ -49,20 +48,10 @@ export function activeSpan(): RecordingSpan | undefined {
  * out it takes everything and keeps nothing (`isRecording` is false).
  */
 export function getCurrentSpan(): LiveSpan | undefined {
-  return spanOf(storage.getStore());
+  return spanOf(activeEntry());
 }
 
 /** The span of an entry: itself, or the one around it. */
 export function spanOf(entry: ContextEntry | undefined): OwnSpan | undefined {
   return entry?.kind === "frame" ? entry.span : entry;
-}
-
-/** The trace (32 hex digits) that a root span began or ended last, anywhere in the process. */
-export function lastNotedTrace(): string | undefined {
-  return shared.lastTraceId;
-}
-
-/** Called when a recorded root begins and ends. */
-export function noteTrace(traceId: string): void {
-  shared.lastTraceId = traceId;
 }

@@ -5,7 +5,8 @@
 import { toTraceId } from "@sightline/wire/ids";
 import { safely, sayOnce } from "../diagnostics.ts";
 import { activeRuntime } from "../runtime.ts";
-import { activeEntry, activeSpan, lastNotedTrace, spanOf } from "./context.ts";
+import { activeEntry, activeSpan, spanOf } from "./context.ts";
+import { lastNotedTrace } from "./entry-storage.ts";
 import type { LiveSpan } from "./live-span.ts";
 
 /**

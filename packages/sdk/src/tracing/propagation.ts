@@ -1,9 +1,10 @@
 /**
  * Traces across processes: the headers of W3C trace context, given out and taken in.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { toOtelTraceId } from "@sightline/wire/ids";
 import { countMalformedHeader, safely, sayOnce } from "../diagnostics.ts";
-import { shared } from "../shared-state.ts";
+import { sharedPart } from "../shared-state.ts";
 import { activeEntry, activeSpan, runIn, spanOf } from "./context.ts";
 import type { RemoteParent } from "./live-span.ts";
 import {
@@ -37,7 +38,8 @@ export interface TraceHeaderOptions {
   readonly baggage?: boolean | undefined;
 }
 
-const { baggage: carried } = shared;
+/** What came in as `baggage`, for whom this process calls in turn. */
+const carried = sharedPart("baggage", () => new AsyncLocalStorage<Baggage>());
 const NONE: Baggage = new Map();
 
 /**

@@ -10,7 +10,7 @@ import { countFailure, sayOnce } from "../diagnostics.ts";
 import { overhead } from "../overhead/meter.ts";
 import type { TraceClock } from "./clock.ts";
 import type { CompanionSpan } from "./companion.ts";
-import { noteTrace, runIn } from "./context.ts";
+import { enter, noteTrace } from "./entry-storage.ts";
 import { describeException } from "./exception.ts";
 import { newSpanId } from "./ids.ts";
 import type { EndOptions, LiveSpan, SpanOptions, SpanReference } from "./live-span.ts";
@@ -228,7 +228,7 @@ export class RecordingSpan implements LiveSpan {
 
   run<T>(work: () => T): T {
     const { companion } = this;
-    return companion === undefined ? runIn(this, work) : runIn(this, () => companion.run(work));
+    return companion === undefined ? enter(this, work) : enter(this, () => companion.run(work));
   }
 
   end(options?: EndOptions): void {

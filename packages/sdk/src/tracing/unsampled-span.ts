@@ -3,7 +3,7 @@
  */
 import { toTraceId } from "@sightline/wire/ids";
 import type { CompanionSpan } from "./companion.ts";
-import { activeEntry, type ContextEntry, runIn } from "./context.ts";
+import { enter, innermost } from "./entry-storage.ts";
 import { newSpanId } from "./ids.ts";
 import type { LiveSpan, SpanReference } from "./live-span.ts";
 import type { Route } from "./span-record.ts";
@@ -91,10 +91,9 @@ export class UnsampledSpan implements LiveSpan {
   }
 
   run<T>(work: () => T): T {
-    const entry: ContextEntry | undefined = activeEntry();
-    if (entry === this) return work();
+    if (innermost() === this) return work();
     const companion = this.#companion;
-    return companion === undefined ? runIn(this, work) : runIn(this, () => companion.run(work));
+    return companion === undefined ? enter(this, work) : enter(this, () => companion.run(work));
   }
 
   end(): void {
