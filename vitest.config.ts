@@ -27,6 +27,7 @@ export default defineConfig({
             "packages/*/src/**/*.test.ts",
             "packages/*/src/**/*.test.tsx",
             "tests/golden/**/*.test.ts",
+            "tests/docs/**/*.test.ts",
             "scripts/**/*.test.ts",
           ],
           exclude: storeFiles,

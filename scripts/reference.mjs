@@ -15,7 +15,6 @@ const target = join(root, "docs/reference/sdk");
 const sdk = join(root, "packages/sdk");
 
 const options = {
-  plugin: ["typedoc-plugin-markdown"],
   name: "Reference of @sightline/sdk",
   entryPoints: [join(sdk, "src/index.ts"), join(sdk, "src/opentelemetry/index.ts")],
   tsconfig: join(sdk, "tsconfig.json"),
@@ -50,8 +49,8 @@ const options = {
 /** Writes the reference into a folder. */
 async function generate(out) {
   // Here, and not at the top: `npm run check` loads this file before the packages are installed.
-  const { Application } = await import("typedoc");
-  const app = await Application.bootstrapWithPlugins({ ...options, out });
+  const [{ Application }, markdown] = await Promise.all([import("typedoc"), import("typedoc-plugin-markdown")]);
+  const app = await Application.bootstrapWithPlugins({ ...options, out, plugin: [markdown.load] });
   const project = await app.convert();
   if (project === undefined) throw new StepFailure("the SDK does not compile.", "mend what is named above.");
   app.validate(project);
