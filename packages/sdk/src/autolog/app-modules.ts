@@ -6,11 +6,12 @@
  * their classes twice; both are looked after.
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import Module, { createRequire } from "node:module";
+import Module from "node:module";
 import { dirname, join } from "node:path";
 
-// For its `cache` and `main`, which are the process's, whatever file it is made for. Not `import.meta.url`: bundles in CommonJS have none.
-const require = createRequire(process.execPath);
+// For its `cache` and `main`, which are the process's, whatever file it is made for. Not `import.meta.url`: bundles in CommonJS have
+// none. Not by its imported name, which webpack takes for something to bundle.
+const require = Module.createRequire(process.execPath);
 
 export interface AppModule {
   /** What the loaded copies export. */
