@@ -8,6 +8,8 @@ import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Application } from "typedoc";
+import { load } from "typedoc-plugin-markdown";
 import { print, runMain, StepFailure } from "./progress.mjs";
 import { root } from "./setup.mjs";
 
@@ -48,9 +50,7 @@ const options = {
 
 /** Writes the reference into a folder. */
 async function generate(out) {
-  // Here, and not at the top: `npm run check` loads this file before the packages are installed.
-  const [{ Application }, markdown] = await Promise.all([import("typedoc"), import("typedoc-plugin-markdown")]);
-  const app = await Application.bootstrapWithPlugins({ ...options, out, plugin: [markdown.load] });
+  const app = await Application.bootstrapWithPlugins({ ...options, out, plugin: [load] });
   const project = await app.convert();
   if (project === undefined) throw new StepFailure("the SDK does not compile.", "mend what is named above.");
   app.validate(project);

@@ -35,7 +35,7 @@ export function markdownFiles(): string[] {
 }
 
 /** The text of a file. */
-export function readText(file: string): string {
+function readText(file: string): string {
   return readFileSync(join(root, file), "utf8");
 }
 
