@@ -28,6 +28,12 @@ test("every link from one file of the repository to another finds its file and i
   expect(local.map(({ file, link }) => problemOf(file, link)).filter((problem) => problem !== undefined)).toEqual([]);
 });
 
+test("every page of the guide is in its index", () => {
+  const pages = markdownFiles().filter((file) => /^docs\/guide\/(?!README)/.test(file));
+  const listed = links("docs/guide/README.md").map(({ target }) => `docs/guide/${target}`);
+  expect(pages.filter((page) => !listed.includes(page))).toEqual([]);
+});
+
 test("a link to a file or heading that is not there is found out", () => {
   const problems = ["missing.md", "README.md#missing", "#trace-an-agent", "docs/filter-language.md#conditions"].map(
     (target) => problemOf("README.md", { target, line: 7 }),
