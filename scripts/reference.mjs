@@ -34,6 +34,7 @@ const options = {
   parametersFormat: "table",
   propertiesFormat: "table",
   typeDeclarationFormat: "table",
+  tableColumnSettings: { hideModifiers: true, hideInherited: true },
   // Members are documented where they are not said by their name; what one imports always is.
   requiredToBeDocumented: ["Class", "Function", "Interface", "Method", "TypeAlias", "Variable"],
   validation: {

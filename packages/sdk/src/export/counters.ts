@@ -11,6 +11,7 @@ export interface Counters {
   requests: number;
   /** Requests that were tried again. */
   retries: number;
+  /** Spans that will never come, by the reason. */
   readonly dropped: {
     /** The oldest ones, when the queue was full. */
     queueFull: number;
@@ -32,6 +33,7 @@ export interface Counters {
     /** Not sent when the program ended or `shutdown()` gave up. */
     unsent: number;
   };
+  /** What was kept on disk for the next process, and what was sent for those before. */
   readonly spool: {
     /** Spans that were left in the spool when the program ended, for the next process to send. */
     leftAtExit: number;
