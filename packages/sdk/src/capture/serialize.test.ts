@@ -336,11 +336,8 @@ test("own members count, inherited ones do not", () => {
   const base = { inherited: 1 };
   const value = Object.assign(Object.create(base), { own: 2 });
   const named = { constructor: "a text", name: "b" };
-  expect(data([value, named, { constructor: { name: "x" } }])).toEqual([
-    { own: 2 },
-    named,
-    { constructor: { name: "x" } },
-  ]);
+  const odd: unknown[] = [named, { constructor: { name: "x" } }];
+  expect(data([value, ...odd])).toEqual([{ own: 2 }, ...odd]);
 });
 
 test("a hundred thousand instances of a class are copied as their members", () => {
