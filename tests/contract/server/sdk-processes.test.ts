@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.stop());
 
-const list = async (query: Parameters<typeof server.client.listSdkProcesses>[0]["query"] = {}) =>
+const list = async (query: NonNullable<Parameters<typeof server.client.listSdkProcesses>[0]>["query"] = {}) =>
   await server.client.listSdkProcesses({ query });
 
 /** What the server says of a process. */

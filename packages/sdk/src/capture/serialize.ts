@@ -21,7 +21,7 @@ export interface SnapshotLimits {
 }
 
 /** Limits of inputs, outputs and attributes. */
-export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
+const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
   // A payload of 200,000 messages with five members each; copying it takes some 20 ms (bench/export-overhead).
   maxNodes: 2_000_000,
   // Two of these (inputs and outputs) stay under the server's limit of 64 MiB for a request, quotes escaped.
