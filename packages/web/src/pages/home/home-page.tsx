@@ -1,7 +1,7 @@
 /**
  * The start: straight to the traces of the only experiment, else the list of experiments.
  */
-import { Link, Navigate } from "@tanstack/react-router";
+import { Link, Navigate, useRouterState } from "@tanstack/react-router";
 import { ErrorPanel } from "../../components/error-panel.tsx";
 import { GridCell, GridHead, GridRow } from "../../components/grid-parts.tsx";
 import { Loading, SkeletonBar } from "../../components/loading.tsx";
@@ -15,6 +15,8 @@ import styles from "./home-page.module.css";
 
 export function HomePage() {
   const experiments = useExperiments();
+  // Whoever has followed a link whose page is still being loaded must not be sent elsewhere.
+  const isLeaving = useRouterState({ select: ({ location }) => location.pathname !== "/" });
   useTitle("Experiments");
   if (experiments.isError) {
     return (
@@ -25,7 +27,7 @@ export function HomePage() {
       />
     );
   }
-  if (!experiments.data) return <HomeSkeleton />;
+  if (!experiments.data || isLeaving) return <HomeSkeleton />;
   const shown = shownExperiments(experiments.data);
   const [only] = shown;
   if (only && shown.length === 1) {
