@@ -49,7 +49,7 @@ export const SdkReport = z.object({
   truncations: z._default(Count, 0),
   /** Requests that were sent again. */
   retries: z._default(Count, 0),
-  /** Requests that were given up. */
+  /** How often the SDK itself failed; the traced code went on each time. */
   failures: z._default(Count, 0),
   mode: z._default(z.enum(SDK_MODES), "full"),
   /** Time that the SDK has taken on the path of the user's code. */
