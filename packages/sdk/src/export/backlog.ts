@@ -16,10 +16,8 @@ import type { Spooling } from "./spool/spooling.ts";
 
 /** A span may wait this long before it is in the spool. */
 const SPOOL_DELAY_MS = 5;
-/** So many do not wait for company. */
-const BATCH_SPANS = 512;
-/** A request takes up to so many when more have gathered while the last one was under way. */
-export const MAX_BATCH_SPANS = 2048;
+/** So many do not wait for company, and no request takes more: fewer are more turns of the event loop between the program's calls. */
+export const BATCH_SPANS = 2048;
 /** Encoding this much takes some 10 ms; larger requests gain nothing. Of a small queue a request takes a quarter at most. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** At the end of the process so much is read from the spool to be sent; the rest stays for the next process. */
@@ -178,7 +176,7 @@ export class Backlog {
   }
 
   #nextStored(): SpoolBatch | undefined {
-    return this.#options.spooling?.next(MAX_BATCH_SPANS, this.batchBytes);
+    return this.#options.spooling?.next(BATCH_SPANS, this.batchBytes);
   }
 
   #takeMemory(): PreparedSpan[] {
@@ -211,7 +209,7 @@ export class Backlog {
   /** Queue → `carried`, unless there is something. */
   async #fill(): Promise<void> {
     if (this.#carried !== undefined || this.#isClosed) return;
-    const records = this.#queue.take(MAX_BATCH_SPANS, this.batchBytes);
+    const records = this.#queue.take(BATCH_SPANS, this.batchBytes);
     if (records.length === 0) return;
     this.#preparing = records;
     const { prepare } = this.#options;

@@ -9,7 +9,7 @@ import { countFailure, warnOnce } from "../diagnostics.ts";
 import { runOutside } from "../outside.ts";
 import type { SpanRecord, SpanSink } from "../tracing/span-record.ts";
 import { BackgroundTask } from "./background-task.ts";
-import { Backlog, type Batch, MAX_BATCH_SPANS } from "./backlog.ts";
+import { BATCH_SPANS, Backlog, type Batch } from "./backlog.ts";
 import { type Counters, Tally } from "./counters.ts";
 import { addressOf, Delivery, plural } from "./delivery.ts";
 import { Flushes } from "./flushes.ts";
@@ -332,7 +332,7 @@ export class Exporter implements SpanSink {
 
   /** Sends what is next. @returns false if there was nothing, or the exporter was closed */
   async #sendNext(): Promise<boolean> {
-    const due = this.#open.due(MAX_BATCH_SPANS);
+    const due = this.#open.due(BATCH_SPANS);
     const prepared = await prepareAll(due, this.#prepareOptions);
     // Those that ended meanwhile come by the backlog.
     const running = prepared.filter(({ isRunning }) => isRunning);
@@ -365,7 +365,7 @@ export class Exporter implements SpanSink {
   }
 
   async #sendRecovered(): Promise<boolean> {
-    const recovered = this.#spooling?.nextRecovered(MAX_BATCH_SPANS, this.#backlog.batchBytes);
+    const recovered = this.#spooling?.nextRecovered(BATCH_SPANS, this.#backlog.batchBytes);
     if (recovered === undefined) return false;
     const { spool, batch } = recovered;
     if (this.#gone?.spool !== spool) this.#gone = { spool, origin: goneOrigin(spool, this.#tally) };
