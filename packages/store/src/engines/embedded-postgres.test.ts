@@ -38,6 +38,22 @@ async function start(options: Partial<PostgresProcessOptions> = {}): Promise<Emb
   return postgres;
 }
 
+test("a connection that breaks between two queries of its user ends nothing but that user's work", async () => {
+  const postgres = await start();
+  const pool = connectPostgres(postgres.url);
+  cleanups.push(() => pool.end());
+  const client = await pool.connect();
+  const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+  // Not `once` of node:events, which listens to errors itself.
+  const ended = new Promise((resolve) => client.once("end", resolve));
+  await pool.query("SELECT pg_terminate_backend($1)", [rows[0]?.pid]);
+  await ended;
+  const error = await client.query("SELECT 1").catch((caught: unknown) => caught);
+  expect(fromPostgresError(error)).toMatchObject({ code: "STORE_UNAVAILABLE" });
+  client.release(true);
+  expect((await pool.query<{ one: number }>("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
+});
+
 function connect(postgres: { readonly url: string }): Pool {
   const pool = connectPostgres(postgres.url);
   cleanups.push(() => pool.end());

@@ -27,8 +27,13 @@ export function connectPostgres(url: string, options: PostgresOptions = {}): pg.
   });
   // Without a listener the error of an idle connection, which every restart of the engine causes, would end the process.
   pool.on("error", (error) => options.onIdleError?.(error));
+  // The same for a connection in use, which the pool does not listen to: between two queries of a transaction nobody else does.
+  pool.on("connect", (client) => client.on("error", leaveToNextQuery));
   return pool;
 }
+
+/** Whoever uses the connection meets its error with the next query. */
+const leaveToNextQuery = () => undefined;
 
 /** Classes of SQLSTATE: connection exceptions, operator intervention (shutdown, crash, starting), too many connections. */
 const unavailableStates = /^(08...|57P0[1-5]|53300|3D000|28P01)$/;

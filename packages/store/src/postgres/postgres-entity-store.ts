@@ -2,7 +2,6 @@
  * The PostgreSQL dialect of the entity store, put together.
  */
 import { DrizzleQueryError } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/node-postgres";
 import type { Pool } from "pg";
 import { fromPostgresError } from "../engines/postgres.ts";
 import type { EntityStore } from "../entity-store.ts";
@@ -16,6 +15,7 @@ import {
   measureAttachments,
   removeAttachments,
 } from "./attachments.ts";
+import { openDatabase } from "./database.ts";
 import {
   createExperiment,
   deleteExperiment,
@@ -54,7 +54,7 @@ import { getSetting, putSetting } from "./settings.ts";
  * @param pool  closed by `close()` of the store
  */
 export function openPostgresEntityStore(pool: Pool): EntityStore {
-  const db = drizzle(pool);
+  const db = openDatabase(pool);
   let closing: Promise<void> | undefined;
   return {
     listExperiments: (options) => mapped(listExperiments(db, options)),
